@@ -1,0 +1,42 @@
+# up · test · check · repro · bench · lock — each alone creates what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: up test check repro bench lock
+
+up: .venv/ready            ## the demo world, and the pipeline as far as it goes
+	@marquee up
+
+test: check                ## everything that must hold
+	@python -m pytest --cov --cov-report=term
+
+check: .venv/ready         ## lint, format, types, import rules, house rules
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+	@python -m pytest tests/test_house.py
+
+repro: .venv/ready         ## data -> tables, whatever is not up to date
+	@dvc repro
+
+bench: .venv/ready         ## every benchmark: each prints ratios measured side by side in one run
+	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+# uv is in the lock itself: pip installs that one line with its hashes, uv installs the rest in seconds.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Marquee needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv .venv
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+lock:                      ## resolve pyproject.toml anew; every version, hashed, no addresses
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet -o requirements.lock

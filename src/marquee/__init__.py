@@ -1,0 +1,1 @@
+"""Marquee decides what a viewer should watch next."""

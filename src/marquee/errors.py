@@ -1,0 +1,40 @@
+"""Every error the project raises on purpose. Each message says what, where, and the way out.
+
+    MarqueeError
+    ├── ParamsError         params.yaml: a key that is unknown, of the wrong type, or out of range
+    ├── TableError          a frame is not the table it should be
+    ├── SourceError         a file or archive is missing, cut short, or not what its name says
+    ├── TooManyRejects      more of a source was set aside than params.yaml allows
+    ├── StoreError          the event store cannot be reached, or is of another version
+    └── WatchApiError       the watch API gave no usable answer, also after retrying
+
+The `marquee` command prints them as one line and exits 2; `marquee --debug` shows the traceback.
+"""
+
+
+class MarqueeError(Exception):
+    """The root: whatever is below it is an answer to the user, not a defect."""
+
+
+class ParamsError(MarqueeError):
+    pass
+
+
+class TableError(MarqueeError):
+    pass
+
+
+class SourceError(MarqueeError):
+    pass
+
+
+class TooManyRejects(MarqueeError):  # noqa: N818 - it reads as what it is
+    pass
+
+
+class StoreError(MarqueeError):
+    pass
+
+
+class WatchApiError(MarqueeError):
+    pass

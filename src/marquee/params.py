@@ -1,0 +1,126 @@
+"""params.yaml, read once: typed, frozen, unknown keys refused.
+
+A new number is one line in params.yaml and its field here, with the range it may have. There are no defaults in code.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from marquee.errors import ParamsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SourceParams(_Section):
+    format: Literal["netflix_prize", "movielens", "own"]
+    path: str
+    rejects_share: float = Field(ge=0, le=1)
+
+
+class CatalogueParams(_Section):
+    metadata: str
+    confidence: float = Field(ge=0, le=1)
+    doubtful: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _doubtful_is_below(self) -> "CatalogueParams":
+        if self.doubtful > self.confidence:
+            raise ValueError("doubtful must not be above confidence")
+        return self
+
+
+class EventParams(_Section):
+    future_tolerance_s: float = Field(ge=0, le=86_400)
+    text_limit: int = Field(ge=1, le=100_000)
+    batch_limit: int = Field(ge=1, le=100_000)
+    partition_rows: int = Field(ge=1_000, le=100_000_000)
+
+
+class WatchApiParams(_Section):
+    url: str = Field(pattern=r"^https?://")
+    pause_s: float = Field(ge=0, le=3_600)
+    timeout_s: float = Field(gt=0, le=300)
+    attempts: int = Field(ge=1, le=20)
+    backoff_s: float = Field(ge=0, le=60)
+    backoff_limit_s: float = Field(ge=0, le=3_600)
+
+
+class DemoWorldParams(_Section):
+    seed: int = Field(ge=0, le=2**32 - 1)
+    viewers: int = Field(ge=10, le=10_000_000)
+    titles: int = Field(ge=20, le=65_535)
+    ratings: int = Field(ge=100, le=1_000_000_000)
+
+
+class Params(_Section):
+    source: SourceParams
+    catalogue: CatalogueParams
+    events: EventParams
+    watch_api: WatchApiParams
+    demo_world: DemoWorldParams
+
+
+def read_params(path: Path, changes: Iterable[str] = ()) -> Params:
+    """The params of a file, with changes such as "source.format=movielens" laid over it."""
+    try:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the project's folder or name one with --params") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{path}: holds no sections; it needs {', '.join(Params.model_fields)}")
+    for change in changes:
+        _lay_over(tree, change)
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {'; '.join(_sentence(fault) for fault in error.errors())}") from error
+
+
+def _lay_over(tree: dict[str, Any], change: str) -> None:
+    key, found, value = change.partition("=")
+    *sections, name = key.split(".")
+    if not found or not name:
+        raise ParamsError(f"'{change}' is not key=value; write for example source.format=movielens")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ParamsError(f"'{change}': {section} is a value, not a section")
+    tree[name] = yaml.safe_load(value)
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    """One fault as: the key's path, what is wrong, what would be right."""
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        section = Params
+        for part in fault["loc"][:-1]:
+            section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
+        return f"{path} is not a known key; known here: {', '.join(section.model_fields)}"
+    if fault["type"] == "missing":
+        return f"{path} is missing{_range_of(fault['loc'])}"
+    return f"{path} is {fault['input']!r}: {fault['msg']}{_range_of(fault['loc'])}"
+
+
+def _range_of(loc: tuple[Any, ...]) -> str:
+    """The allowed range of a key, from its field: " (allowed: from 0 to 1)"."""
+    model: Any = Params
+    field = None
+    for part in loc:
+        field = getattr(model, "model_fields", {}).get(str(part))
+        model = getattr(field, "annotation", None)
+    words = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
+    limits = [
+        f"{word} {getattr(limit, name):,}"
+        for limit in (field.metadata if field else ())
+        for name, word in words.items()
+        if hasattr(limit, name)
+    ]
+    return f" (allowed: {' '.join(limits)})" if limits else ""
