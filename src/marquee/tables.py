@@ -59,7 +59,7 @@ class Table:
     def complete(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the columns that it lacks added as not known, in this table's order and sorting."""
         absent = [self._not_known(name) for name in self.columns if name not in frame.columns]
-        return frame.with_columns(absent).select(self.columns).sort(self.sorted_by)
+        return frame.with_columns(absent).select(*self.columns).sort(self.sorted_by)
 
     def _not_known(self, name: str) -> pl.Expr:
         kind = self.columns[name]

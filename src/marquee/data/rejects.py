@@ -17,7 +17,7 @@ COLUMNS = ("file", "line", "reason", "text")
 
 
 class Rejects:
-    """An open csv file; `append=True` keeps what earlier runs set aside (a collector), else it starts empty (a stage)."""
+    """An open csv file, begun anew (a stage), or with `append=True` after what earlier runs set aside (a collector)."""
 
     def __init__(self, path: Path, *, append: bool = False) -> None:
         self.path = path
