@@ -93,7 +93,10 @@ def _lay_over(tree: dict[str, Any], change: str) -> None:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
             raise ParamsError(f"'{change}': {section} is a value, not a section")
-    tree[name] = yaml.safe_load(value)
+    try:
+        tree[name] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"'{change}': the value is not YAML") from error
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
