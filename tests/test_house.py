@@ -117,7 +117,7 @@ def test_every_dependency_says_why_it_is_there() -> None:
         "from time import monotonic",
     ],
 )
-def test_reading_the_clock_or_the_environment_is_noticed(code: str):
+def test_reading_the_clock_or_the_environment_is_noticed(code: str) -> None:
     assert impurities(code)
 
 

@@ -46,12 +46,12 @@ def test_a_change_is_laid_over_the_file() -> None:
         ("source.path=[1", r"'source.path=\[1': the value is not YAML"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_path(change: str, says: str):
+def test_what_is_wrong_is_named_by_its_path(change: str, says: str) -> None:
     with pytest.raises(ParamsError, match=says):
         read_params(FILE, [change])
 
 
-def test_a_missing_key_is_named_with_its_range(tmp_path: Path):
+def test_a_missing_key_is_named_with_its_range(tmp_path: Path) -> None:
     tree = yaml.safe_load(FILE.read_text("utf-8"))
     del tree["source"]["rejects_share"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
@@ -60,13 +60,13 @@ def test_a_missing_key_is_named_with_its_range(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", "\x00"])
-def test_a_file_that_is_no_params_is_refused(tmp_path: Path, text: str):
+def test_a_file_that_is_no_params_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"params\.yaml: (not YAML|holds no sections)"):
         read_params(tmp_path / "params.yaml")
 
 
-def test_a_missing_file_says_where_to_run(tmp_path: Path):
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no such file; run from the project's folder"):
         read_params(tmp_path / "params.yaml")
 
@@ -75,7 +75,7 @@ LEAVES = [(section, key) for section, fields in yaml.safe_load(FILE.read_text("u
 
 
 @given(st.sampled_from(LEAVES), st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.lists(st.integers())))
-def test_any_value_is_either_taken_or_refused_by_name(leaf: tuple[str, str], value: object):
+def test_any_value_is_either_taken_or_refused_by_name(leaf: tuple[str, str], value: object) -> None:
     section, key = leaf
     tree = yaml.safe_load(FILE.read_text("utf-8"))
     tree[section][key] = value

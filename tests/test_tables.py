@@ -37,7 +37,7 @@ def test_a_right_frame_comes_back_as_it_was() -> None:
         (ratings().reverse(), "not sorted by user_id, rated_at, title_id"),
     ],
 )
-def test_each_difference_is_named(frame: pl.DataFrame, says: str):
+def test_each_difference_is_named(frame: pl.DataFrame, says: str) -> None:
     with pytest.raises(TableError, match=says):
         RATINGS.check(frame)
 
@@ -51,7 +51,7 @@ def test_what_a_source_does_not_know_is_completed_as_not_known() -> None:
 
 
 @given(st.integers(0, 2**64 - 1))
-def test_the_smallest_id_type_holds_the_largest_id(largest: int):
+def test_the_smallest_id_type_holds_the_largest_id(largest: int) -> None:
     kind = smallest_id_type(largest)
     assert pl.Series([largest], dtype=kind).to_list() == [largest]
     half_as_wide = {"UInt16": 0, "UInt32": 2**16, "UInt64": 2**32}
