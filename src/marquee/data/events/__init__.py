@@ -1,0 +1,16 @@
+"""The event store: one append-only record of what viewers did, in SQLite or PostgreSQL, whichever the URL names.
+
+store.py      append, history, since, export, forget, snapshot
+validity.py   what an event of each kind must and may carry: one line a kind
+schema.py     the tables; a change here needs a new file in data/migrations/versions
+database.py   one URL, reached: who may write, who reads what, and the sentence when it is away
+version.py    from any version of the schema to the newest
+snapshot.py   the record up to a position as Parquet partitions
+"""
+
+from marquee.data.events.schema import Event
+from marquee.data.events.store import EventStore, Receipt
+from marquee.data.events.validity import Refusal
+from marquee.data.events.version import migrate
+
+__all__ = ["Event", "EventStore", "Receipt", "Refusal", "migrate"]

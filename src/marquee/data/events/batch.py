@@ -1,0 +1,74 @@
+"""One batch on its way into the store: what is new, what is there already, and what is refused."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from marquee.data.events.schema import EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION
+from marquee.data.events.validity import Content
+
+_AT_ONCE = 1_000  # ids in one question
+_CONTENT = [EVENTS.c[name] for name in Content._fields]
+
+
+@dataclass(frozen=True)
+class Sifted:
+    fresh: dict[str, Content] = field(default_factory=dict)
+    duplicates: list[Content] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
+    """Holds only while the connection is the one that may write."""
+    valid = [content for content in judged if isinstance(content, Content)]
+    stored = _stored(connection, sorted({content.event_id for content in valid}))
+    forgotten = _forgotten(connection, sorted({content.user_id for content in valid}))
+    sifted = Sifted()
+    for index, content in enumerate(judged):
+        if isinstance(content, str):
+            sifted.reasons[index] = content
+            continue
+        known = stored.get(content.event_id) or sifted.fresh.get(content.event_id)
+        if known == content:
+            sifted.duplicates.append(content)
+        elif known:
+            sifted.reasons[index] = "event_id already names another event"
+        elif content.happened_at <= forgotten.get(content.user_id, content.happened_at - 1):
+            sifted.reasons[index] = "its viewer asked to be forgotten after it happened"
+        else:
+            sifted.fresh[content.event_id] = content
+    return sifted
+
+
+def write(connection: Connection, contents: Sequence[Content], recorded_at: int) -> None:
+    if not contents:
+        return
+    last = connection.execute(select(LAST_POSITION.c.position)).scalar_one()
+    rows = [
+        {"position": position, "recorded_at": recorded_at, **content._asdict()}
+        for position, content in enumerate(contents, start=last + 1)
+    ]
+    connection.execute(insert(EVENTS), rows)
+    connection.execute(update(LAST_POSITION).values(position=last + len(rows)))
+
+
+def _stored(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, Content]:
+    return {
+        row.event_id: Content._make(row)
+        for some in _slices(event_ids)
+        for row in connection.execute(select(*_CONTENT).where(EVENTS.c.event_id.in_(some)))
+    }
+
+
+def _forgotten(connection: Connection, user_ids: Sequence[int]) -> Mapping[int, int]:
+    return {
+        row.user_id: row.until
+        for some in _slices(user_ids)
+        for row in connection.execute(select(FORGOTTEN_VIEWERS).where(FORGOTTEN_VIEWERS.c.user_id.in_(some)))
+    }
+
+
+def _slices(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

@@ -1,0 +1,149 @@
+"""One URL, reached: SQLite or PostgreSQL. `read` sees one moment, `write` waits its turn, both fail in one sentence.
+
+Another kind of database is one more branch in `_engine`, and a way to let one writer in at a time in `write`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from marquee.errors import StoreError
+
+PATIENCE_S = 30  # how long a writer waits for the others, and for a server to answer
+_WRITERS = 0x6D617271  # PostgreSQL's name for the lock that writers take turns with
+
+# FULL: a commit is on the disk before it is acknowledged. WAL: who reads never waits for who writes.
+# What is deleted is overwritten, so that who asked to be forgotten is.
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA wal_autocheckpoint = 8192",
+)
+
+# What a driver says, and what its reader can do about it.
+_WAYS_OUT = MappingProxyType(
+    {
+        "unable to open database file": "name a file in a folder that can be written",
+        "file is not a database": "name another file: this one is something else, or broken",
+        "disk image is malformed": "restore the file from a copy: it is broken",
+        "readonly database": "make the file and its folder writable",
+        "disk is full": "free some space on its disk",
+        "locked": "end the program that holds it, then try again",
+        "authentication failed": "correct the user and the password in its URL",
+        "does not exist": "create it, or correct its URL",
+    }
+)
+
+
+class Database:
+    def __init__(self, url: str) -> None:
+        self._url = _known(url)
+        self.name = self._url.render_as_string(hide_password=True)
+        with self._in_one_sentence():
+            engine = _engine(self._url)
+        self._reading, self._writing = _two_ways(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it was at its first question."""
+        with self._in_one_sentence(), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """The only writing transaction there is at this time, of all processes."""
+        with self._in_one_sentence(), self._writing.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
+            yield connection
+
+    @contextmanager
+    def erase(self) -> Iterator[Connection]:
+        """A write that leaves nothing of what it deletes in an SQLite file; PostgreSQL vacuums by itself."""
+        with self.write() as connection:
+            yield connection
+        if self._reading.dialect.name == "sqlite":
+            with self._in_one_sentence(), closing(self._reading.raw_connection()) as connection_below:
+                connection_below.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        self._reading.dispose()
+
+    @contextmanager
+    def _in_one_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(f"event store {self.name}: {self._sentence(error)}") from error
+
+    def _sentence(self, error: Exception) -> str:
+        said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        if self._url.password:
+            said = said.replace(str(self._url.password), "***")
+        way_out = next((way for words, way in _WAYS_OUT.items() if words in said), "see that its database is running")
+        return f"{said}; {way_out}"
+
+
+def _known(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreError("event store: its URL cannot be read; write sqlite:///state/events.db") from None
+    if parsed.drivername.partition("+")[0] in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or parsed.database in (None, "", ":memory:"):
+        name = parsed.render_as_string(hide_password=True)
+        raise StoreError(f"event store {name}: write sqlite:///state/events.db or postgresql://user:password@host/name")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        patience = {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE_S}
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=patience)
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _two_ways(engine: Engine) -> tuple[Engine, Engine]:
+    """For reading and for writing, from one pool of connections."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ"), engine
+    return engine, engine.execution_options(begin="BEGIN IMMEDIATE")
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin_sqlite` does
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for others when it turns a file to WAL, so this waits until one of them has done it."""
+    for _ in range(100):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            connection.execute("BEGIN IMMEDIATE")  # this one waits
+            connection.execute("ROLLBACK")
+        else:
+            return
+    raise sqlite3.OperationalError("database is locked")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options: Any = connection.get_execution_options()
+    connection.exec_driver_sql(options.get("begin", "BEGIN"))

@@ -1,0 +1,66 @@
+"""The event store's tables. Times are whole milliseconds since 1970, UTC.
+
+A change here needs a new file in data/migrations/versions; a test holds the two together.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+
+METADATA = MetaData()
+
+# SQLite keeps a table in the order of its key only when the key is spelt INTEGER.
+_POSITION = BigInteger().with_variant(Integer(), "sqlite")
+# PostgreSQL would sort by the rules of its server's language, SQLite sorts by bytes: both shall agree.
+_EVENT_ID = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class Event(NamedTuple):
+    """One row of the store, with the columns of `tables.EVENTS` in their order."""
+
+    position: int
+    event_id: str
+    user_id: int
+    title_id: int | None
+    kind: str
+    value: float | None
+    happened_at: int
+    recorded_at: int
+    source: str
+    detail: str | None
+
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("position", _POSITION, primary_key=True, autoincrement=False),
+    Column("event_id", _EVENT_ID, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("title_id", BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("value", Float(53)),
+    Column("happened_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("detail", Text),
+    Index("events_by_event_id", "event_id", unique=True),
+    Index("events_by_viewer", "user_id", "happened_at"),
+)
+
+# One row: the position given last. It stays when the event that had it is forgotten, so none is given twice.
+LAST_POSITION = Table("last_position", METADATA, Column("position", BigInteger, nullable=False))
+
+# Whoever asked to be forgotten: what they did until then is not taken again, however late it is sent once more.
+FORGOTTEN_VIEWERS = Table(
+    "forgotten_viewers",
+    METADATA,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+# Where their events were, and nothing else of them: a snapshot's partition says by it that it has to be written anew.
+FORGOTTEN_POSITIONS = Table(
+    "forgotten_positions",
+    METADATA,
+    Column("position", _POSITION, primary_key=True, autoincrement=False),
+)

@@ -1,0 +1,139 @@
+"""The store itself: append, look back, follow, export, forget, and hand a snapshot to training.
+
+Every question about events is one method here; what makes an event valid is in validity.py.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import bindparam, delete, func, insert, select
+
+from marquee.data.events.batch import sift, write
+from marquee.data.events.database import Database
+from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
+from marquee.data.events.snapshot import write_snapshot
+from marquee.data.events.validity import ID_LIMIT, NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
+from marquee.data.events.version import require_newest
+from marquee.errors import StoreError
+from marquee.params import EventParams
+
+_OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
+_LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))
+_ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
+_SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
+
+
+@dataclass(frozen=True)
+class Receipt:
+    accepted: int
+    duplicates: int
+    refused: tuple[Refusal, ...]
+
+
+class EventStore:
+    """Open until closed. Threads may share one; every process opens its own."""
+
+    def __init__(self, url: str, params: EventParams, known_titles: Collection[int] | None) -> None:
+        self._params = params
+        self._validity = Validity(params, known_titles)
+        self._database = Database(url)
+        try:
+            require_newest(self._database)
+        except StoreError:
+            self.close()
+            raise
+
+    def append(self, events: Sequence[object], now: datetime) -> Receipt:
+        """When it answers, what it accepted is on the disk."""
+        self._require_batch(len(events))
+        recorded_at = epoch_ms(now)
+        judged = [self._validity.judge(event, recorded_at) for event in events]
+        with self._database.write() as connection:
+            sifted = sift(connection, judged)
+            write(connection, list(sifted.fresh.values()), recorded_at)
+        refused = tuple(Refusal(index, _event_id(events[index]), reason) for index, reason in sifted.reasons.items())
+        return Receipt(len(sifted.fresh), len(sifted.duplicates), refused)
+
+    def history(self, user_id: int, limit: int) -> tuple[Event, ...]:
+        """What a viewer did last, in the order it happened, the newest at the end."""
+        if not is_id(user_id) or limit < 1:
+            return ()
+        with self._database.read() as connection:
+            latest = connection.execute(_LATEST, {"user_id": user_id, "limit": limit}).all()
+        return tuple(map(Event._make, reversed(latest)))
+
+    def since(self, position: int, limit: int) -> tuple[Event, ...]:
+        """What was recorded after a position. Once a position is seen, nothing appears before it any more."""
+        if not 0 <= position < ID_LIMIT or limit < 1:
+            return ()
+        with self._database.read() as connection:
+            return tuple(map(Event._make, connection.execute(_SINCE, {"position": position, "limit": limit})))
+
+    def position(self) -> int:
+        """The position given last; 0 before the first event."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(LAST_POSITION.c.position)).scalar_one())
+
+    def export(self, user_id: int) -> Iterator[dict[str, object]]:
+        """Everything a viewer did, as it would be written in JSON."""
+        if not is_id(user_id):
+            return
+        with self._database.read() as connection:
+            rows = connection.execution_options(yield_per=1_000).execute(_ALL, {"user_id": user_id})
+            yield from (_in_words(Event._make(row)) for row in rows)
+
+    def forget(self, user_id: int, now: datetime) -> int:
+        """Deletes what a viewer did until now, and refuses it when it is sent again; answers how many events that were.
+
+        The id, and the positions that became empty, are all that is kept: the next snapshot needs them.
+        """
+        if not is_id(user_id):
+            return 0
+        theirs = EVENTS.c.user_id == user_id
+        with self._database.erase() as connection:
+            last = connection.execute(select(func.max(EVENTS.c.happened_at)).where(theirs)).scalar()
+            until = max(epoch_ms(now), last or 0)
+            connection.execute(delete(FORGOTTEN_VIEWERS).where(FORGOTTEN_VIEWERS.c.user_id == user_id))
+            connection.execute(insert(FORGOTTEN_VIEWERS).values(user_id=user_id, until=until))
+            positions = select(EVENTS.c.position).where(theirs)
+            connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
+            return connection.execute(delete(EVENTS).where(theirs)).rowcount
+
+    def snapshot(self, folder: Path, position: int) -> tuple[Path, ...]:
+        """Everything recorded up to a position, in Parquet files; see snapshot.py."""
+        last = self.position()
+        if not 0 <= position <= last:
+            raise StoreError(f"event store {self._database.name}: no position {position:,}; it goes from 0 to {last:,}")
+        return write_snapshot(self._database, self._params.partition_rows, folder, position)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _require_batch(self, events: int) -> None:
+        limit = self._params.batch_limit
+        if events > limit:
+            raise StoreError(
+                f"{events:,} events in one batch; send at most {limit:,} at a time (params.yaml: events.batch_limit)"
+            )
+
+
+def _event_id(event: object) -> str | None:
+    event_id = event.get("event_id") if isinstance(event, Mapping) else None
+    return event_id[:NAME_LIMIT] if isinstance(event_id, str) else None
+
+
+def _in_words(event: Event) -> dict[str, object]:
+    """Times as ISO 8601; what the viewer did not say is left out."""
+    times = {"happened_at": moment_of(event.happened_at), "recorded_at": moment_of(event.recorded_at)}
+    told = {name: value for name, value in event._asdict().items() if value is not None}
+    return told | {name: moment.isoformat(timespec="milliseconds") for name, moment in times.items()}
