@@ -46,6 +46,7 @@ class WatchApiParams(_Section):
     url: str = Field(pattern=r"^https?://")
     pause_s: float = Field(ge=0, le=3_600)
     timeout_s: float = Field(gt=0, le=300)
+    body_limit_bytes: int = Field(ge=100, le=1_000_000_000)
     attempts: int = Field(ge=1, le=20)
     backoff_s: float = Field(ge=0, le=60)
     backoff_limit_s: float = Field(ge=0, le=3_600)
