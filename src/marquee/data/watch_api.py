@@ -174,10 +174,11 @@ class WatchApi:
 def _request(client: httpx.AsyncClient, url: str) -> httpx.Request:
     try:
         request = client.build_request("GET", url, headers={"Accept": "application/json"})
-    except httpx.InvalidURL as error:
+        reachable = request.url.host and (request.url.port or 0) < 2**16
+    except (httpx.InvalidURL, ValueError) as error:
         raise WatchApiError(f"{url}: {error}; correct watch_api.url in params.yaml") from error
-    if not request.url.host:
-        raise WatchApiError(f"{url}: names no host; correct watch_api.url in params.yaml")
+    if not reachable:
+        raise WatchApiError(f"{url}: names no host and port; correct watch_api.url in params.yaml")
     return request
 
 
