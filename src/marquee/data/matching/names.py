@@ -15,6 +15,7 @@ _NUMBERS = (
 _ROMANS = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _MARKS = ("part", "pt", "chapter", "episode", "ep", "number", "no", "act")  # "Part 2" is the sequel number 2
+_LANGUAGES = "english|spanish|french|german|italian|japanese|hindi|tamil|telugu|malayalam|kannada|marathi|arabic"
 _INSTALMENTS = {"season": "s", "series": "s", "vol": "v", "disc": "v", "set": "v", "book": "v", "collection": "v"}
 _ARTICLES = "the|a|an|le|la|les|l'|el|los|las|il|lo|gli|i|der|die|das|un|une|una|den|det|de|het|o|os|as"
 
@@ -55,12 +56,13 @@ _TOKENS = {
 _EDITION = (
     r"(?:[:(,] )?\b(?:the )?(?:(?:\d+(?:st|nd|rd|th)?|2 disc|anniversary|special|collector'?s'?|extended|limited|"
     r"deluxe|platinum|gold|diamond|ultimate|unrated|uncut|uncensored|director'?s'?|theatrical|wide ?screen|full screen|"
-    r"restored|remastered|digitally|signature|definitive|criterion|expanded|final|international|spanish|english|"
-    r"original|rated|r|alternate|dvd|blu ray) )+(?:edition|version|cut|release)\b"
+    r"restored|remastered|digitally|signature|definitive|criterion|expanded|final|original|international|rated|r|"
+    rf"alternate|dvd|blu ray|{_LANGUAGES}) )+(?:edition|version|cut|release)\b"
 )
 _FORMAT = (
-    r"[:(,] (?:unrated|uncut|wide ?screen|full screen|remastered|restored|subtitled|dubbed|letterboxed?|superbit|"
-    r"colorized|director'?s'? cut|2 disc|imax|3 ?d|special ed|in english|english dubbed)(?: \)| ?$)"
+    r"[:(,] (?:unrated|extended|uncut|wide ?screen|full screen|remastered|restored|subtitled|dubbed|letterboxed?|"
+    r"superbit|colorized|director'?s'? cut|2 disc|imax|3 ?d|special ed|english dubbed)(?: \)| ?$)|"
+    rf"\( (?:in )?(?:{_LANGUAGES}) \)"
 )
 _SEASON = r"(?:[:(,] )?\b(?:the )?(?:complete )?(season|series|vol|disc|set|book|collection) (\d+)\b"
 _NTH_SEASON = r"(?:[:(,] )?\b(?:the )?(?:complete )?(\d+)(?:st|nd|rd|th) (season|series|vol)\b"
@@ -68,16 +70,20 @@ _WHOLE_SERIES = r"[:(,] (?:the )?(?:complete (?:series|season|collection)|mini s
 _WRITTEN_YEAR = r" ?\( ((?:19|20)\d\d)(?: (?:19|20)?\d*)? \) ?$"
 _THE_MOVIE = r"(?:[:(,] |\b)the (?:movie|film|motion picture)(?: \))?$"
 
-FULL, OTHER, LOOSE = 0, 1, 2  # how a form was found: the name itself; a name in brackets; a part of the name
+# How a form was found: the name itself; without what is in brackets; what is in brackets; without its presenter or
+# number; without its subtitle. The later, the weaker.
+FULL, BARE, ASIDE, PART, HEAD = range(5)
 
 
 def forms(names: pl.DataFrame) -> pl.DataFrame:
     """The forms of each name (of row, name, year, kind): one for itself, more where it has brackets or a subtitle."""
     tidy = names.lazy().select("row", _tidy(pl.col("name")).alias("text"), "year", "kind")
     full = _taken_apart(tidy).filter(pl.col("text").str.contains(r"[\p{L}\p{N}]")).collect(engine="streaming")
-    found = pl.concat([full.with_columns(form=FULL), *_others(full), *_looser(full)])
-    read = found.lazy().with_columns(sequel=_numbers(pl.col("text")), core=_core()).collect(engine="streaming")
-    return read.drop("text").unique(["row", "core", "sequel"], keep="first", maintain_order=True)
+    found = pl.concat([full.with_columns(form=FULL), *_bracketed(full), *_shortened(full)])
+    text = pl.col("text")
+    read = found.lazy().with_columns(plain=_squeezed(text), sequel=_numbers(text), core=_core())
+    forms = read.drop("text").collect(engine="streaming")
+    return forms.unique(["row", "core", "sequel"], keep="first", maintain_order=True)
 
 
 def _tidy(name: pl.Expr) -> pl.Expr:
@@ -108,28 +114,27 @@ def _taken_apart(tidy: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(whole=_squeezed(text), text=text.str.replace_all(_EDITION, "").str.replace_all(_FORMAT, ""))
         .with_columns(kind=pl.coalesce("kind", _told_kind()), instalment=_instalment())
         .with_columns(_without_instalment().str.replace(_THE_MOVIE, "").str.strip_chars(" :,").alias("text"))
-        .with_columns(plain=_squeezed(text))
     )
 
 
-def _others(full: pl.DataFrame) -> list[pl.DataFrame]:
+def _bracketed(full: pl.DataFrame) -> list[pl.DataFrame]:
     """Names with brackets, without them; and what stands in the brackets. Numbers in brackets belong to the name."""
     text = pl.col("text")
-    bracketed = full.filter(text.str.contains(r"\([^()\d]*\)")).with_columns(form=OTHER)
-    outside = _article_in_front(text.str.replace_all(r" ?\([^()\d]*\) ?", " ").str.strip_chars())
-    inside = _article_in_front(text.str.extract(r"\( ([^()\d]*) \)"))
-    cut = (bracketed.with_columns(found.alias("text")) for found in (outside, inside))
-    return [names.filter(text.str.contains(r"\p{L}{3}|^\p{L}\p{L}$")) for names in cut]
+    names = full.filter(text.str.contains(r"\([^()\d]*\)"))
+    bare = _article_in_front(text.str.replace_all(r" ?\([^()\d]*\) ?", " ").str.strip_chars())
+    aside = _article_in_front(text.str.extract(r"\( ([^()\d]*) \)"))
+    cut = (names.with_columns(found.alias("text"), form=form) for found, form in ((bare, BARE), (aside, ASIDE)))
+    return [found.filter(text.str.contains(r"\p{L}{3}|^\p{L}\p{L}$")) for found in cut]
 
 
-def _looser(full: pl.DataFrame) -> list[pl.DataFrame]:
-    """Names without their subtitle, without the number before it, without whoever presents them."""
+def _shortened(full: pl.DataFrame) -> list[pl.DataFrame]:
+    """Names without whoever presents them, without the number before a subtitle, without the subtitle."""
     text = pl.col("text")
-    head = text.str.extract(r"^([^:(]*[^:( ]) (?:: |, or |\( )[^\d]*$")
-    numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^:\d]*\w \w[^\d]*)$")
     presented = text.str.extract(r"^(?:[\p{L}]+ ){0,2}[\p{L}]{3,}(?:'s|s') (.*\w \w.*)$")
-    cut = (full.with_columns(found.alias("text"), form=LOOSE) for found in (head, numberless, presented))
-    return [names.drop_nulls("text") for names in cut]
+    numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^:\d]*\w \w[^\d]*)$")
+    head = text.str.extract(r"^([^:(]*[^:( ]) (?:: |, or |\( )[^\d]*$")
+    cut = ((presented, PART), (numberless, PART), (head, HEAD))
+    return [full.with_columns(found.alias("text"), form=form).drop_nulls("text") for found, form in cut]
 
 
 def _told_kind() -> pl.Expr:
@@ -139,13 +144,14 @@ def _told_kind() -> pl.Expr:
 
 
 def _instalment() -> pl.Expr:
-    """ "s3" for a third season, "v1" for a first volume, "s" for a whole series; "" where the name says nothing."""
+    """What the name is of a series: "s3" its third season, "v1" a first volume, "s" all of it, "m" the movie; or ""."""
     text = pl.col("text")
     kinds = pl.element().str.extract(r"(season|series|vol|disc|set|book|collection) \d").replace_strict(_INSTALMENTS)
     numbers = pl.element().str.extract(r"(\d+)$").str.strip_chars_start("0")
     found = text.str.replace_all(_NTH_SEASON, " $2 $1").str.extract_all(_SEASON)
     told = found.list.eval(kinds + numbers).list.join(" ")
-    return pl.when(told != "").then(told).when(text.str.contains(_WHOLE_SERIES)).then(pl.lit("s")).otherwise(pl.lit(""))
+    movie = pl.when(text.str.contains(_THE_MOVIE)).then(pl.lit("m")).otherwise(pl.lit(""))
+    return pl.when(told != "").then(told).when(text.str.contains(_WHOLE_SERIES)).then(pl.lit("s")).otherwise(movie)
 
 
 def _without_instalment() -> pl.Expr:

@@ -1,0 +1,122 @@
+"""How sure it is that two forms of names mean one title: each piece of evidence takes its share off a confidence of 1.
+
+New evidence is one expression and its name in EVIDENCE; columns of the found form end in `_found`. The shares were
+set on tests/data/matching_sample.csv and hold for the thresholds in params.yaml.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from operator import mul
+
+import polars as pl
+
+from marquee.data.matching.names import ASIDE, FULL, HEAD, PART
+
+
+def confidence() -> pl.Expr:
+    return reduce(mul, (share() for share in EVIDENCE))
+
+
+def spelling() -> pl.Expr:
+    """One slip of the pen is likely in a long name; two slips are sooner another word."""
+    length = pl.max_horizontal(pl.col("core").str.len_chars(), pl.col("core_found").str.len_chars())
+    slips = pl.col("edits").cast(pl.Float64) * pl.when(pl.col("edits") > 1).then(1.5).otherwise(1.2)
+    return 1 - slips / length
+
+
+def years() -> pl.Expr:
+    """A year may be off by one; a season may be younger than its series."""
+    apart = (pl.col("year") - pl.col("year_found")).abs()
+    both_series = (pl.col("kind") == "series") & (pl.col("kind_found") == "series")
+    seasonal = both_series & ((pl.col("instalment") != "") | (pl.col("instalment_found") != ""))
+    short = pl.col("core").str.len_chars() < 4
+    return (
+        pl.when(apart.is_null() & short)
+        .then(0.88)
+        .when(apart.is_null())
+        .then(0.94)
+        .when(apart == 0)
+        .then(1.0)
+        .when(apart == 1)
+        .then(0.97)
+        .when(seasonal & (apart <= 15))
+        .then(0.96)
+        .when((apart == 2) | (both_series & (apart <= 10)))
+        .then(0.87)
+        .when(apart == 3)
+        .then(0.8)
+        .otherwise(0.5)
+    )
+
+
+def numbers() -> pl.Expr:
+    """Sequels, seasons and volumes: numbers that differ are different titles; a number that is not said may be."""
+    same_sequel = pl.col("sequel") == pl.col("sequel_found")
+    same_instalment = pl.col("instalment") == pl.col("instalment_found")
+    unsaid = (pl.col("instalment") == "") != (pl.col("instalment_found") == "")
+    series = pl.col("kind").eq_missing("series") | pl.col("kind_found").eq_missing("series")
+    wanted_or_first = (pl.col("instalment") != "") | pl.col("instalment_found").is_in(["s", "s1", "v1"])
+    of_the_movie = pl.max_horizontal("instalment", "instalment_found") == "m"
+    one, other = _all_numbers(""), _all_numbers("_found")
+    only_first_said = (pl.min_horizontal(one, other) == "") & (pl.max_horizontal(one, other) == "1")
+    return (
+        pl.when(same_sequel & same_instalment)
+        .then(1.0)
+        .when(same_sequel & unsaid & of_the_movie)
+        .then(0.92)
+        .when(same_sequel & unsaid & series & wanted_or_first)
+        .then(0.98)
+        .when((one == other) & (one != ""))
+        .then(0.98)
+        .when(only_first_said)
+        .then(0.94)
+        .when(same_sequel & unsaid)
+        .then(0.85)
+        .otherwise(0.0)
+    )
+
+
+def _all_numbers(side: str) -> pl.Expr:
+    told = pl.col(f"instalment{side}").str.replace_all(r"[a-z]", "")
+    return (pl.col(f"sequel{side}") + " " + told).str.strip_chars()
+
+
+def kinds() -> pl.Expr:
+    """A title of unknown kind is sooner a movie."""
+    perhaps_a_movie = pl.col("kind").is_null() & (pl.col("kind_found") == "series")
+    differ = (pl.col("kind") != pl.col("kind_found")).fill_null(value=False)
+    return pl.when(differ).then(0.8).when(perhaps_a_movie).then(0.92).otherwise(1.0)
+
+
+def wording() -> pl.Expr:
+    """Editions hardly matter; articles and ways to count little in a long name, more in a short one."""
+    short = pl.col("core").str.len_chars() < 8
+    return (
+        pl.when(pl.col("whole") == pl.col("whole_found"))
+        .then(1.0)
+        .when(pl.col("plain") == pl.col("plain_found"))
+        .then(0.99)
+        .when(short)
+        .then(0.92)
+        .otherwise(0.98)
+    )
+
+
+def wholeness() -> pl.Expr:
+    """Part of a name is a name only in its own year; without its subtitle it is one that a person must look at."""
+    weaker, stronger = pl.max_horizontal("form", "form_found"), pl.min_horizontal("form", "form_found")
+    same_year = ((pl.col("year") - pl.col("year_found")).abs() <= 1).fill_null(value=False)
+    return (
+        pl.when((stronger >= ASIDE) | ((weaker >= PART) & ~same_year))
+        .then(0.0)
+        .when(weaker == HEAD)
+        .then(0.87)
+        .when(weaker == PART)
+        .then(0.93)
+        .when(weaker > FULL)
+        .then(0.98)
+        .otherwise(1.0)
+    )
+
+
+EVIDENCE: tuple[Callable[[], pl.Expr], ...] = (spelling, years, numbers, kinds, wording, wholeness)
