@@ -306,6 +306,11 @@ def test_a_row_at_no_possible_time_is_set_aside(
     assert rejects.counts == {f"current_time is {reason}": 1}
 
 
+def test_a_clock_that_is_hours_ahead_is_believed(raw: Raw, api: WatchApi) -> None:
+    raw.answers = [as_string(split((7, [1999, "The Café", NOW_MS + 2 * 3_600_000, 42])))]
+    assert [event["happened_at"] for event in api.poll()] == ["2006-01-01T14:00:00.000+00:00"]
+
+
 @pytest.mark.parametrize("title_id", [None, 0, -1, 1.5, "tt0111161", False])
 def test_a_row_of_no_title_is_set_aside(raw: Raw, api: WatchApi, rejects: Rejects, title_id: object) -> None:
     raw.answers = [as_string(split(GOOD, (title_id, GOOD[1])))]
@@ -490,6 +495,7 @@ def test_the_back_off_doubles_up_to_its_limit_with_full_jitter(raw: Raw, rejects
         (format_datetime(NOW + timedelta(seconds=40), usegmt=True), (40, 40)),
         (format_datetime(NOW - timedelta(days=1), usegmt=True), (0, 1)),
         ("Sun, 01 Jan 2006 12:00:20 -0000", (20, 20)),
+        ("Sun, 01 Jan 2006 14:00:20 +0200", (20, 20)),
         ("86400", (60, 60)),
         ("9" * 400, (60, 60)),
         ("a while", (0, 1)),
