@@ -10,7 +10,7 @@ from operator import mul
 
 import polars as pl
 
-from marquee.data.matching.names import ASIDE, FULL, HEAD, PART
+from marquee.data.matching.names import ASIDE, FULL, PART, PIECE
 
 
 def confidence() -> pl.Expr:
@@ -18,10 +18,10 @@ def confidence() -> pl.Expr:
 
 
 def spelling() -> pl.Expr:
-    """One slip of the pen is likely in a long name; two slips are sooner another word."""
+    """One slip of the pen is likely in a long name; in a short one, and with a second, it is sooner another word."""
     length = pl.max_horizontal(pl.col("core").str.len_chars(), pl.col("core_found").str.len_chars())
-    slips = pl.col("edits").cast(pl.Float64) * pl.when(pl.col("edits") > 1).then(1.5).otherwise(1.2)
-    return 1 - slips / length
+    one_in_a_long_name = (pl.col("edits") == 1) & (length >= 10)
+    return 1 - pl.col("edits").cast(pl.Float64) * pl.when(one_in_a_long_name).then(1.0).otherwise(1.7) / length
 
 
 def years() -> pl.Expr:
@@ -39,8 +39,10 @@ def years() -> pl.Expr:
         .then(1.0)
         .when(apart == 1)
         .then(0.97)
-        .when(seasonal & (apart <= 15))
+        .when(seasonal & (apart <= 15) & (pl.col("year_found") < pl.col("year")))
         .then(0.96)
+        .when(seasonal & (apart <= 15))  # sources that tell the year of the latest season
+        .then(0.93)
         .when((apart == 2) | (both_series & (apart <= 10)))
         .then(0.87)
         .when(apart == 3)
@@ -82,8 +84,9 @@ def _all_numbers(side: str) -> pl.Expr:
 
 
 def kinds() -> pl.Expr:
-    """A title of unknown kind is sooner a movie."""
-    perhaps_a_movie = pl.col("kind").is_null() & (pl.col("kind_found") == "series")
+    """A title of unknown kind is sooner a movie, unless it comes in volumes."""
+    volumes = pl.col("instalment") != ""
+    perhaps_a_movie = pl.col("kind").is_null() & (pl.col("kind_found") == "series") & ~volumes
     differ = (pl.col("kind") != pl.col("kind_found")).fill_null(value=False)
     return pl.when(differ).then(0.8).when(perhaps_a_movie).then(0.92).otherwise(1.0)
 
@@ -92,7 +95,7 @@ def wording() -> pl.Expr:
     """Editions hardly matter; articles and ways to count little in a long name, more in a short one."""
     short = pl.col("core").str.len_chars() < 8
     return (
-        pl.when(pl.col("whole") == pl.col("whole_found"))
+        pl.when((pl.col("whole") == pl.col("whole_found")) | (pl.col("edits") > 0))
         .then(1.0)
         .when(pl.col("plain") == pl.col("plain_found"))
         .then(0.99)
@@ -103,15 +106,15 @@ def wording() -> pl.Expr:
 
 
 def wholeness() -> pl.Expr:
-    """Part of a name is a name only in its own year; without its subtitle it is one that a person must look at."""
+    """Part of a name is a name only in its own year; a piece of it, if it has no number, a person must look at."""
     weaker, stronger = pl.max_horizontal("form", "form_found"), pl.min_horizontal("form", "form_found")
     same_year = ((pl.col("year") - pl.col("year_found")).abs() <= 1).fill_null(value=False)
     return (
         pl.when((stronger >= ASIDE) | ((weaker >= PART) & ~same_year))
         .then(0.0)
-        .when(weaker == HEAD)
+        .when((weaker == PIECE) & (pl.col("sequel") == ""))
         .then(0.87)
-        .when(weaker == PART)
+        .when(weaker >= PART)
         .then(0.93)
         .when(weaker > FULL)
         .then(0.98)

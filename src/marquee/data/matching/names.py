@@ -13,6 +13,7 @@ _NUMBERS = (
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
 )
 _ROMANS = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13}
+_ROMANS |= {"xiv": 14, "xv": 15, "xvi": 16, "xvii": 17, "xviii": 18, "xix": 19, "xx": 20}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _MARKS = ("part", "pt", "chapter", "episode", "ep", "number", "no", "act")  # "Part 2" is the sequel number 2
 _LANGUAGES = "english|spanish|french|german|italian|japanese|hindi|tamil|telugu|malayalam|kannada|marathi|arabic"
@@ -26,6 +27,8 @@ _NTH = {
 }
 
 _RESPELLED = {
+    "½": " 1/2",
+    "*": "",
     ";": " : ",
     " - ": " : ",
     " – ": " : ",
@@ -42,6 +45,7 @@ _TOKENS = {
     **{word: str(n) for n, word in enumerate(_NUMBERS, 2)},
     **{word: str(n) for word, n in _ROMANS.items()},  # i, v and x are numbers only in some places
     "volume": "vol",
+    "seasons": "season",
     "vols": "vol",
     "volumes": "vol",
     "disk": "disc",
@@ -55,7 +59,7 @@ _TOKENS = {
 
 _EDITION = (
     r"(?:[:(,] )?\b(?:the )?(?:(?:\d+(?:st|nd|rd|th)?|2 disc|anniversary|special|collector'?s'?|extended|limited|"
-    r"deluxe|platinum|gold|diamond|ultimate|unrated|uncut|uncensored|director'?s'?|theatrical|wide ?screen|full screen|"
+    r"deluxe|extreme|platinum|gold|diamond|ultimate|unrated|uncut|uncensored|director'?s'?|theatrical|wide ?screen|full screen|"
     r"restored|remastered|digitally|signature|definitive|criterion|expanded|final|original|international|rated|r|"
     rf"alternate|dvd|blu ray|{_LANGUAGES}) )+(?:edition|version|cut|release)\b"
 )
@@ -64,15 +68,18 @@ _FORMAT = (
     r"superbit|colorized|director'?s'? cut|2 disc|imax|3 ?d|special ed|english dubbed)(?: \)| ?$)|"
     rf"\( (?:in )?(?:{_LANGUAGES}) \)"
 )
-_SEASON = r"(?:[:(,] )?\b(?:the )?(?:complete )?(season|series|vol|disc|set|book|collection) (\d+)\b"
+_SEASON = (
+    r"(?:[:(,] )?\b(?:the )?(?:complete )?(?:season|series|vol|disc|set|book|collection) "
+    r"\d+(?: (?:(?:and|to) )?\d+)*\b"
+)
 _NTH_SEASON = r"(?:[:(,] )?\b(?:the )?(?:complete )?(\d+)(?:st|nd|rd|th) (season|series|vol)\b"
 _WHOLE_SERIES = r"[:(,] (?:the )?(?:complete (?:series|season|collection)|mini series|limited series|(?:tv )?series)\b"
 _WRITTEN_YEAR = r" ?\( ((?:19|20)\d\d)(?: (?:19|20)?\d*)? \) ?$"
-_THE_MOVIE = r"(?:[:(,] |\b)the (?:movie|film|motion picture)(?: \))?$"
+_THE_MOVIE = r"(?:[:(,] |\b)the (?:movie|film|motion picture)(?: \))?$|^the (\p{L}.*) movie$"
 
 # How a form was found: the name itself; without what is in brackets; what is in brackets; without its presenter or
-# number; without its subtitle. The later, the weaker.
-FULL, BARE, ASIDE, PART, HEAD = range(5)
+# number; only before or after its colon. The later, the weaker.
+FULL, BARE, ASIDE, PART, PIECE = range(5)
 
 
 def forms(names: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +95,8 @@ def forms(names: pl.DataFrame) -> pl.DataFrame:
 
 def _tidy(name: pl.Expr) -> pl.Expr:
     """Plain letters, words set apart by one space, numbers as digits, articles in front."""
-    text = unaccented(name).str.replace_many(_RESPELLED).str.replace_all(r"[^\p{L}\p{N}:,()']+", " ")
+    text = unaccented(name.str.replace_many(_RESPELLED)).str.replace_many(_RESPELLED)
+    text = text.str.replace_all(r"\b(\p{L})\.", "$1").str.replace_all(r"[^\p{L}\p{N}:,()']+", " ")
     text = text.str.replace_all(r"(\d),(\d\d\d)", "$1$2").str.replace_all(r"([\p{L}]{3,})(\d+)\b", "$1 $2")
     text = text.str.replace_all(r" ?([:,()]) ?", " $1 ").str.replace_all(r"\s+", "  ")
     text = (pl.lit("  ") + text + "  ").str.replace_many({f" {word} ": f" {new} " for word, new in _TOKENS.items()})
@@ -113,7 +121,7 @@ def _taken_apart(tidy: pl.LazyFrame) -> pl.LazyFrame:
         )
         .with_columns(whole=_squeezed(text), text=text.str.replace_all(_EDITION, "").str.replace_all(_FORMAT, ""))
         .with_columns(kind=pl.coalesce("kind", _told_kind()), instalment=_instalment())
-        .with_columns(_without_instalment().str.replace(_THE_MOVIE, "").str.strip_chars(" :,").alias("text"))
+        .with_columns(_without_instalment().str.replace(_THE_MOVIE, "$1").str.strip_chars(" :,").alias("text"))
     )
 
 
@@ -128,12 +136,13 @@ def _bracketed(full: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _shortened(full: pl.DataFrame) -> list[pl.DataFrame]:
-    """Names without whoever presents them, without the number before a subtitle, without the subtitle."""
+    """Names without whoever presents them, without the number before a subtitle; only before, only after the colon."""
     text = pl.col("text")
     presented = text.str.extract(r"^(?:[\p{L}]+ ){0,2}[\p{L}]{3,}(?:'s|s') (.*\w \w.*)$")
-    numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^:\d]*\w \w[^\d]*)$")
+    numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^\d]{5,})$")
     head = text.str.extract(r"^([^:(]*[^:( ]) (?:: |, or |\( )[^\d]*$")
-    cut = ((presented, PART), (numberless, PART), (head, HEAD))
+    tail = text.str.extract(r"^[^:(\d]* : (.*\w \w.*)$")
+    cut = ((presented, PART), (numberless, PART), (head, PIECE), (tail, PIECE))
     return [full.with_columns(found.alias("text"), form=form).drop_nulls("text") for found, form in cut]
 
 
@@ -147,16 +156,15 @@ def _instalment() -> pl.Expr:
     """What the name is of a series: "s3" its third season, "v1" a first volume, "s" all of it, "m" the movie; or ""."""
     text = pl.col("text")
     kinds = pl.element().str.extract(r"(season|series|vol|disc|set|book|collection) \d").replace_strict(_INSTALMENTS)
-    numbers = pl.element().str.extract(r"(\d+)$").str.strip_chars_start("0")
     found = text.str.replace_all(_NTH_SEASON, " $2 $1").str.extract_all(_SEASON)
-    told = found.list.eval(kinds + numbers).list.join(" ")
+    told = found.list.eval(kinds + _numbers(pl.element())).list.join(" ")
     movie = pl.when(text.str.contains(_THE_MOVIE)).then(pl.lit("m")).otherwise(pl.lit(""))
     return pl.when(told != "").then(told).when(text.str.contains(_WHOLE_SERIES)).then(pl.lit("s")).otherwise(movie)
 
 
 def _without_instalment() -> pl.Expr:
     text = pl.col("text").str.replace_all(_NTH_SEASON, "").str.replace_all(_SEASON, "").str.replace(_WHOLE_SERIES, "")
-    return pl.when(text.str.contains(r"\p{L}")).then(text).otherwise(pl.col("text")).str.strip_chars(" :,")
+    return pl.when(text.str.contains(r"[\p{L}\p{N}]")).then(text).otherwise(pl.col("text")).str.strip_chars(" :,")
 
 
 def _numbers(text: pl.Expr) -> pl.Expr:
