@@ -9,6 +9,7 @@ import resource
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,16 +23,23 @@ from marquee.params import CatalogueParams
 PARAMS = CatalogueParams(metadata="", confidence=0.9, doubtful=0.75)
 LIMIT_S = 60.0
 PEER_SAMPLE = 60
+
+
+def _invented(*syllables: str) -> str:
+    """All the words that the syllables make, one of each."""
+    return " ".join("".join(word) for word in product(*(choice.split() for choice in syllables)))
+
+
 WORDS = {
     "adjective": "Silent Broken Golden Crimson Hidden Last Lost Frozen Burning Secret Wild Hollow Midnight Distant "
     "Gentle Savage Electric Paper Velvet Crooked Restless Second Seven Perfect Blind Sacred Empty Endless Iron Young",
     "noun": "River House Garden Station Letter Orchard Mirror Harbour Winter Soldier Thief Bride Ghost Circus Island "
     "Detective Machine Kingdom Shadow Wolf Café Summer Highway Promise Dancer Stranger Tower Storm Witness Piano Fire "
     "Night Lantern Bridge Heart Rain Game Doctor Sister Ocean Crown Valley Rose Train Hunter Wedding Door Road Planet",
-    "place": "Paris Mercury Havana Lisbon Brooklyn Avalon Kyoto Dakota Marseille Córdoba Zürich Siberia Tangier Oslo "
-    "Nevada Bombay Geneva Montréal Naples Texas Berlin Cairo Malmö Glasgow Lima Tahiti Boston Alaska Prague Samoa",
-    "name": "Anna Marlow Jules Ivy Oskar Delia Ramón Kato Bruno Esmé Hector Lola Silas Nadia Arthur Zoë Victor Mina "
-    "Charlie Beatrix Otto Selma Milo Greta Felix Ingrid Leo Wanda Caspar June Alma Theo Clara Hugo Pearl Rufus",
+    "place": _invented(
+        "Al Bar Cor Dra El Fal Gran Hes Is Jor Kal Lor Mar Nor", "dé ri mon sta ve lo", "via burg ton ne ra s"
+    ),
+    "name": _invented("Ann Bru Cla Del Es Fe Gre Hu In Jo Ka Lu Mi Na Ot", "ri lé vo ma di", "na ck la ro th x y"),
     "verb": "Loved Forgot Stole Followed Married Saved Betrayed Remembered Invented Lost Met Haunted Painted Buried",
 }
 PATTERNS = (
@@ -92,9 +100,10 @@ def _noisy(titles: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     season = pl.Series(rng.integers(1, 6, len(titles)))
     edition = pl.lit(_drawn_from(EDITIONS, len(titles), rng))
     off = pl.lit(pl.Series(rng.choice([-1, 1], len(titles))))
+    of_season = series & some(0.8)
     titles = titles.with_columns(
-        pl.when(series & some(0.8)).then(pl.format("{}: Season {}", name, pl.lit(season))).otherwise(name),
-        pl.when(series).then(year + pl.lit(season) - 1).otherwise(year).cast(pl.Int16).alias("year"),
+        pl.when(of_season).then(pl.format("{}: Season {}", name, pl.lit(season))).otherwise(name),
+        pl.when(of_season).then(year + pl.lit(season) - 1).otherwise(year).cast(pl.Int16).alias("year"),
     )
     slip = pl.concat_str(name.str.slice(0, 5), name.str.slice(6))
     steps = (

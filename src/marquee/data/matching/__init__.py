@@ -15,6 +15,8 @@ __all__ = ["CANDIDATES", "Matcher"]
 
 CANDIDATES = 3  # listed for each wanted title
 
+_AT_ONCE = 2_000  # wanted titles: bounds the memory
+
 _LEVEL = 0.005  # candidates so close are told apart by nothing but their votes
 _CLOSE = 0.05  # and so close only by their year, if the year is known
 _BETTER_KNOWN = 10  # times as many votes decide between level candidates
@@ -37,19 +39,26 @@ class Matcher:
 
     def matches(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """The best candidates of each wanted title (row, name, year, kind): row, key, confidence, rank."""
+        parts = (wanted[start : start + _AT_ONCE] for start in range(0, max(len(wanted), 1), _AT_ONCE))
+        judged = pl.concat([self._candidates(part) for part in parts])
+        return _ranked(judged, self._params.doubtful)
+
+    def _candidates(self, wanted: pl.DataFrame) -> pl.DataFrame:
         sought = forms(wanted.select("row", "name", "year", "kind"))
-        found = self._forms.rename(lambda column: f"{column}_found")
-        same = sought.join(found, left_on="core", right_on="core_found", coalesce=False)
-        exact = self._judged(same.with_columns(edits=pl.lit(0, pl.Int64)))
+        same = sought.join(self._forms.rename(_found), left_on="core", right_on="core_found")
+        exact = self._judged(same.with_columns(edits=pl.lit(0, pl.Int64), core_found="core"))
         settled = exact.filter(pl.col("confidence") >= self._params.confidence)
         unsettled = sought.join(settled, on="row", how="anti").filter(pl.col("form") < PART)
-        judged = pl.concat([exact, self._judged(self._near.pairs(unsettled))])
-        return _ranked(_best_of_each(judged), self._params.doubtful)
+        return _best_of_each(pl.concat([exact, self._judged(self._near.pairs(unsettled))]))
 
     def _judged(self, pairs: pl.DataFrame) -> pl.DataFrame:
         judged = pairs.lazy().select("row", "row_found", "year", "year_found", confidence=confidence())
         likely = judged.filter(pl.col("confidence") >= self._params.doubtful).collect()
         return likely.join(self._keys, left_on="row_found", right_on="row").drop("row_found")
+
+
+def _found(column: str) -> str:
+    return f"{column}_found"
 
 
 def _best_of_each(judged: pl.DataFrame) -> pl.DataFrame:
@@ -71,18 +80,14 @@ def _ranked(judged: pl.DataFrame, doubtful: float) -> pl.DataFrame:
 
 def _sureness() -> pl.Expr:
     """Level candidates are a guess, and so are titles of several years if none is asked for; votes may decide."""
-    top = pl.col("confidence").max().over("row")
-    level, close = pl.col("confidence") >= top - _LEVEL, pl.col("confidence") >= top - _CLOSE
-    most = pl.col("votes").filter(level).max().over("row")
-    second = pl.col("votes").filter(level & (pl.col("votes") < most)).max().over("row").fill_null(0)
-    best_known = level & (pl.col("votes") == most).fill_null(value=False)
-    decided = (best_known.sum().over("row") == 1) & (most >= _BETTER_KNOWN * (second + 1))
-    several_years = pl.col("year").is_null() & (pl.col("year_found").filter(close).n_unique().over("row") > 1)
-    guess = (level.sum().over("row") > 1) | several_years
-    return (
-        pl.when(close & guess & ~decided)
-        .then(_GUESS)
-        .when(level & decided & ~best_known)
-        .then(_LESSER_KNOWN)
-        .otherwise(1.0)
-    )
+    confidence, votes = pl.col("confidence"), pl.col("votes")
+    reach = pl.when(pl.col("year").is_null()).then(_CLOSE).otherwise(_LEVEL)
+    rival = confidence >= confidence.max().over("row") - reach
+    level = confidence >= confidence.max().over("row") - _LEVEL
+    years = pl.col("year_found").filter(rival).n_unique().over("row")
+    guess = (level.sum().over("row") > 1) | (pl.col("year").is_null() & (years > 1))
+    most = votes.filter(rival).max().over("row")
+    second = votes.filter(rival & (votes < most)).max().over("row").fill_null(0)
+    best_known = rival & (votes == most).fill_null(value=False)
+    decided = (best_known.sum().over("row") == 1) & (most >= _BETTER_KNOWN * (second + 1)).fill_null(value=False)
+    return pl.when(guess & ~decided).then(_GUESS).when(guess & ~best_known).then(_LESSER_KNOWN).otherwise(1.0)

@@ -21,28 +21,32 @@ def spelling() -> pl.Expr:
     """One slip of the pen is likely in a long name; in a short one, and with a second, it is sooner another word."""
     length = pl.max_horizontal(pl.col("core").str.len_chars(), pl.col("core_found").str.len_chars())
     one_in_a_long_name = (pl.col("edits") == 1) & (length >= 10)
-    return 1 - pl.col("edits").cast(pl.Float64) * pl.when(one_in_a_long_name).then(1.0).otherwise(1.7) / length
+    return 1 - pl.col("edits").cast(pl.Float64) * pl.when(one_in_a_long_name).then(1.3).otherwise(1.7) / length
 
 
 def years() -> pl.Expr:
-    """A year may be off by one; a season may be younger than its series."""
+    """A year may be off by one; seasons come year after year, and some sources tell the year of the latest."""
     apart = (pl.col("year") - pl.col("year_found")).abs()
     both_series = (pl.col("kind") == "series") & (pl.col("kind_found") == "series")
     seasonal = both_series & ((pl.col("instalment") != "") | (pl.col("instalment_found") != ""))
+    season = pl.col("instalment").str.extract(r"^s(\d{1,2})$").cast(pl.Int16)
+    of_season = (pl.col("year") - pl.col("year_found") - season + 1).abs()
     short = pl.col("core").str.len_chars() < 4
     return (
         pl.when(apart.is_null() & short)
         .then(0.88)
         .when(apart.is_null())
         .then(0.94)
+        .when(seasonal & (of_season <= 1))
+        .then(1.0)
+        .when(seasonal & season.is_not_null() & (apart <= 15) & (pl.col("year_found") <= pl.col("year")))
+        .then(0.96)
         .when(apart == 0)
         .then(1.0)
         .when(apart == 1)
         .then(0.97)
-        .when(seasonal & (apart <= 15) & (pl.col("year_found") < pl.col("year")))
-        .then(0.96)
-        .when(seasonal & (apart <= 15))  # sources that tell the year of the latest season
-        .then(0.93)
+        .when(seasonal & (apart <= 15))
+        .then(0.94)
         .when((apart == 2) | (both_series & (apart <= 10)))
         .then(0.87)
         .when(apart == 3)

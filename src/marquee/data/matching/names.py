@@ -59,9 +59,9 @@ _TOKENS = {
 
 _EDITION = (
     r"(?:[:(,] )?\b(?:the )?(?:(?:\d+(?:st|nd|rd|th)?|2 disc|anniversary|special|collector'?s'?|extended|limited|"
-    r"deluxe|extreme|platinum|gold|diamond|ultimate|unrated|uncut|uncensored|director'?s'?|theatrical|wide ?screen|full screen|"
-    r"restored|remastered|digitally|signature|definitive|criterion|expanded|final|original|international|rated|r|"
-    rf"alternate|dvd|blu ray|{_LANGUAGES}) )+(?:edition|version|cut|release)\b"
+    r"deluxe|extreme|platinum|gold|diamond|ultimate|unrated|uncut|uncensored|director'?s'?|theatrical|wide ?screen|"
+    r"full screen|restored|remastered|digitally|signature|definitive|criterion|expanded|final|original|"
+    rf"international|rated|r|alternate|dvd|blu ray|{_LANGUAGES}) )+(?:edition|version|cut|release)\b"
 )
 _FORMAT = (
     r"[:(,] (?:unrated|extended|uncut|wide ?screen|full screen|remastered|restored|subtitled|dubbed|letterboxed?|"
@@ -88,7 +88,7 @@ def forms(names: pl.DataFrame) -> pl.DataFrame:
     full = _taken_apart(tidy).filter(pl.col("text").str.contains(r"[\p{L}\p{N}]")).collect(engine="streaming")
     found = pl.concat([full.with_columns(form=FULL), *_bracketed(full), *_shortened(full)])
     text = pl.col("text")
-    read = found.lazy().with_columns(plain=_squeezed(text), sequel=_numbers(text), core=_core())
+    read = found.lazy().with_columns(plain=_squeezed(text).hash(), sequel=_numbers(text), core=_core())
     forms = read.drop("text").collect(engine="streaming")
     return forms.unique(["row", "core", "sequel"], keep="first", maintain_order=True)
 
@@ -119,7 +119,9 @@ def _taken_apart(tidy: pl.LazyFrame) -> pl.LazyFrame:
             year=pl.coalesce(pl.col("year").cast(pl.Int16), text.str.extract(_WRITTEN_YEAR).cast(pl.Int16)),
             text=text.str.replace(_WRITTEN_YEAR, ""),
         )
-        .with_columns(whole=_squeezed(text), text=text.str.replace_all(_EDITION, "").str.replace_all(_FORMAT, ""))
+        .with_columns(
+            whole=_squeezed(text).hash(), text=text.str.replace_all(_EDITION, "").str.replace_all(_FORMAT, "")
+        )
         .with_columns(kind=pl.coalesce("kind", _told_kind()), instalment=_instalment())
         .with_columns(_without_instalment().str.replace(_THE_MOVIE, "$1").str.strip_chars(" :,").alias("text"))
     )
@@ -138,11 +140,12 @@ def _bracketed(full: pl.DataFrame) -> list[pl.DataFrame]:
 def _shortened(full: pl.DataFrame) -> list[pl.DataFrame]:
     """Names without whoever presents them, without the number before a subtitle; only before, only after the colon."""
     text = pl.col("text")
-    presented = text.str.extract(r"^(?:[\p{L}]+ ){0,2}[\p{L}]{3,}(?:'s|s') (.*\w \w.*)$")
+    presented = text.str.extract(r"^(?:\p{L}+ ){1,2}\p{L}{3,}(?:'s|s') (.*\p{L}{3}.*)$")
+    belonging = text.str.extract(r"^\p{L}{3,}(?:'s|s') (.*\p{L}\p{L} \p{L}\p{L}.*)$")
     numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^\d]{5,})$")
     head = text.str.extract(r"^([^:(]*[^:( ]) (?:: |, or |\( )[^\d]*$")
     tail = text.str.extract(r"^[^:(\d]* : (.*\w \w.*)$")
-    cut = ((presented, PART), (numberless, PART), (head, PIECE), (tail, PIECE))
+    cut = ((presented, PART), (numberless, PART), (belonging, PIECE), (head, PIECE), (tail, PIECE))
     return [full.with_columns(found.alias("text"), form=form).drop_nulls("text") for found, form in cut]
 
 
