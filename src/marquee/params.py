@@ -52,6 +52,13 @@ class WatchApiParams(_Section):
     backoff_limit_s: float = Field(ge=0, le=3_600)
 
 
+class HistoryImportParams(_Section):
+    size_limit_bytes: int = Field(ge=1, le=10_000_000_000)
+    glance_s: float = Field(ge=0, le=3_600)
+    episode_s: float = Field(ge=0, le=36_000)
+    movie_s: float = Field(ge=0, le=36_000)
+
+
 class DemoWorldParams(_Section):
     seed: int = Field(ge=0, le=2**32 - 1)
     viewers: int = Field(ge=10, le=10_000_000)
@@ -64,6 +71,7 @@ class Params(_Section):
     catalogue: CatalogueParams
     events: EventParams
     watch_api: WatchApiParams
+    history_import: HistoryImportParams
     demo_world: DemoWorldParams
 
 
