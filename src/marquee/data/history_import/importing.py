@@ -51,7 +51,7 @@ class HistoryImport:
 
 
 def import_history(
-    history: History, user_id: int, titles: pl.DataFrame, params: CatalogueParams, confirmed: Mapping[str, int]
+    history: History, user_id: int, titles: pl.DataFrame, params: CatalogueParams, confirmed: Mapping[str, int] = {}
 ) -> HistoryImport:
     """`confirmed`: near misses that the viewer settled, label (or name) -> title_id."""
     if strange := set(confirmed.values()) - set(titles["title_id"]):
