@@ -45,9 +45,8 @@ class Title:
 @dataclass(frozen=True)
 class Catalogue:
     words: Words
-    troupes: Sequence[Troupe]
     titles: Sequence[Title]  # the title at place p has the id p + 1
-    unseen: Sequence[Work]  # made, but never in this catalogue: only the metadata knows them
+    unseen: Sequence[Title]  # never in this catalogue: only the metadata knows them
 
 
 def invent(count: int, rng: np.random.Generator) -> Catalogue:
@@ -55,11 +54,7 @@ def invent(count: int, rng: np.random.Generator) -> Catalogue:
     words, dice = Words.read(), Dice(rng)
     troupes = found_troupes(words, dice)
     workshop = Workshop(words, troupes, dice)
-    works: list[Work] = []
-    left = count
-    while left:
-        works.append(workshop.make(left))
-        left -= len(works[-1].names)
+    works = _made(workshop, count) + [workshop.make(1) for _ in range(1 + count // 12)]
     credited = credit_works([w.years[0] for w in works], [w.troupe for w in works], troupes, words, dice)
     yearless = set(rng.choice(count, size=max(1, round(count * _YEARLESS)), replace=False).tolist())
     titles: list[Title] = []
@@ -67,8 +62,15 @@ def invent(count: int, rng: np.random.Generator) -> Catalogue:
         writer = _Writer(words, troupes[work.troupe], work, credit, dice)
         titles += writer.titles(number, [len(titles) + part not in yearless for part in range(len(work.names))])
     order = rng.permutation(count)  # so that the parts of a work do not stand side by side
-    unseen = [workshop.make(1) for _ in range(count // 12)]
-    return Catalogue(words, troupes, [titles[place] for place in order], unseen)
+    return Catalogue(words, [titles[place] for place in order], titles[count:])
+
+
+def _made(workshop: Workshop, titles: int) -> list[Work]:
+    works: list[Work] = []
+    while titles:
+        works.append(workshop.make(titles))
+        titles -= len(works[-1].names)
+    return works
 
 
 class _Writer:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marquee.data.demo_world.catalogue import DAYS
-from marquee.data.demo_world.tastes import COMPANIONS, Doubles, Floats, Ints, TitleTraits
+from marquee.data.demo_world.tastes import COMPANIONS, Floats, Ints, TitleTraits
 from marquee.data.demo_world.viewers import Viewers
 
 _STAGES = 3  # of a viewer's time, in each of which free choices follow one state of their taste
@@ -94,26 +94,29 @@ def _free_titles(block: Block, viewer: Ints, day: Ints) -> Ints:
     stages = np.minimum((_STAGES * block.drifted(viewer, day)).astype(np.int64), _STAGES - 1)
     pull = np.where(traits.part == 1, traits.appeal, np.float32(-np.inf))  # later parts are come to by the part before
     for stage in range(_STAGES):
-        odds = _cumulated(block.affinity((stage + 0.5) / _STAGES) + pull)
+        odds = _Odds(block.affinity((stage + 0.5) / _STAGES) + pull)
         rows = np.flatnonzero(stages == stage)
         for _ in range(_REDRAWS):
-            title[rows] = _drawn(odds, viewer[rows], rng)
+            title[rows] = odds.draw(viewer[rows], rng)
             rows = rows[traits.arrival[title[rows]] > day[rows]]
     return title
 
 
-def _cumulated(logits: Floats) -> Doubles:
-    """Each row's cumulated odds, from its own number up to the next."""
-    odds = np.cumsum(np.exp(logits), axis=1, dtype=np.float64)
-    odds /= odds[:, -1:]
-    odds += np.arange(len(odds))[:, None]
-    return odds
+class _Odds:
+    """The odds of all titles for some viewers, summed up from the first viewer's first title to the last one's last."""
 
+    def __init__(self, logits: Floats) -> None:
+        summed = np.exp(logits).astype(np.float64).ravel()
+        self._summed = np.cumsum(summed, out=summed)
+        self._titles = logits.shape[1]
+        self._bounds = np.concatenate([[0.0], summed[self._titles - 1 :: self._titles]])
 
-def _drawn(odds: Doubles, viewer: Ints, rng: np.random.Generator) -> Ints:
-    titles = odds.shape[1]
-    places = np.searchsorted(odds.ravel(), viewer + rng.random(len(viewer)), side="right")
-    return np.asarray(np.clip(places - viewer * titles, 0, titles - 1))
+    def draw(self, viewer: Ints, rng: np.random.Generator) -> Ints:
+        """A title for each of these rows."""
+        below = self._bounds[viewer]
+        goal = below + (self._bounds[viewer + 1] - below) * rng.random(len(viewer))
+        places = np.searchsorted(self._summed, goal, side="right") - viewer * self._titles
+        return np.asarray(np.clip(places, 0, self._titles - 1))
 
 
 def _with_releases(block: Block, viewer: Ints, day: Ints, title: Ints) -> Ints:

@@ -14,7 +14,7 @@ from marquee.data.demo_world.tastes import Doubles, Ints, TitleTraits
 from marquee.data.demo_world.viewers import Viewers
 from marquee.data.demo_world.watches import Fate, Watches, coded_likings
 
-_BLOCK = 256  # viewers: their matrices of viewers x titles stay small at the Prize's size
+_BLOCK = 64  # viewers: at the Prize's size their matrices of viewers x titles are of some megabytes
 _THREADS = 2
 _BOT_RATINGS_A_DAY = 300
 _TASTE_IN_STARS = 0.3  # stars for one more of affinity

@@ -64,6 +64,9 @@ class Watches:
     def _field(self, shift: int, bits: int) -> Ints:
         return ((self.packed >> np.uint64(shift)) & np.uint64(2**bits - 1)).astype(np.int64)
 
+    def with_fate(self, fate: Fate) -> "Watches":
+        return self[(self.packed & np.uint64(3)) == fate]
+
     def of_title(self, place: int) -> "Watches":
         """Those of one title; only of sorted watches."""
         ends = np.searchsorted(self.packed, np.array([place << 48, (place + 1) << 48], dtype=np.uint64))
