@@ -4,19 +4,33 @@ A new stage is one function here, one command in cli.py and one entry in dvc.yam
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
 
+from marquee.data import netflix_prize
 from marquee.data.catalogue import catalogue
-from marquee.data.ratings import write_ratings
+from marquee.data.ratings import RatingsSummary, write_ratings
 from marquee.data.readers import READERS
 from marquee.data.rejects import Rejects
-from marquee.errors import SourceError
+from marquee.errors import SourceError, TooManyRejects
 from marquee.params import Params
 from marquee.tables import TITLES
+
+
+class Pairs(StrEnum):
+    probe = "probe"
+    qualifying = "qualifying"
+
+
+PAIRS: Mapping[Pairs, Callable[[Path, Rejects], pl.DataFrame]] = {
+    Pairs.probe: netflix_prize.probe,
+    Pairs.qualifying: netflix_prize.qualifying,
+}
 
 
 def titles(params: Params, into: Path) -> Mapping[str, object]:
@@ -24,8 +38,8 @@ def titles(params: Params, into: Path) -> Mapping[str, object]:
     source = Path(params.source.path)
     with Rejects(into / "rejects" / "titles.csv") as rejects:
         bare = READERS[params.source.format].titles(source, rejects)
-        joined = catalogue(bare, Path(params.catalogue.metadata), params.catalogue, rejects)
         rejects.check_share("titles", bare.height + rejects.total, params.source.rejects_share)
+        joined = catalogue(bare, Path(params.catalogue.metadata), params.catalogue, rejects)
     _save_frame(TITLES.check(joined.titles), into / "tables" / "titles.parquet")
     _save_text(joined.markdown(), into / "reports" / "matches.md")
     return _save_metrics({**joined.metrics(), "rejected": dict(rejects.counts)}, into / "metrics" / "titles.json")
@@ -38,8 +52,22 @@ def ratings(params: Params, into: Path, now: datetime) -> Mapping[str, object]:
     with Rejects(into / "rejects" / "ratings.csv") as rejects:
         chunks = READERS[params.source.format].ratings(Path(params.source.path), rejects)
         summary = write_ratings(chunks, known, out, rejects, now)
-        rejects.check_share("ratings", summary.lines, params.source.rejects_share)
-    return _save_metrics(summary.metrics(), into / "metrics" / "ratings.json")
+        try:
+            rejects.check_share("ratings", summary.lines, params.source.rejects_share)
+        except TooManyRejects:
+            out.unlink()
+            raise
+    return _save_metrics(_in_words(summary), into / "metrics" / "ratings.json")
+
+
+def pairs(params: Params, which: Pairs, into: Path) -> Mapping[str, object]:
+    """The Netflix Prize's probe or qualifying pairs as a table beside the ratings."""
+    with Rejects(into / "rejects" / f"{which}.csv") as rejects:
+        frame = PAIRS[which](Path(params.source.path), rejects)
+        rejects.check_share(which, frame.height + rejects.total, params.source.rejects_share)
+    out = into / "tables" / f"{which}.parquet"
+    _save_frame(frame, out)
+    return {"pairs": frame.height, "rejected": dict(rejects.counts), "table": str(out)}
 
 
 def read_titles(into: Path) -> pl.DataFrame:
@@ -48,6 +76,22 @@ def read_titles(into: Path) -> pl.DataFrame:
     if not path.exists():
         raise SourceError(f"{path}: no titles yet; run `marquee titles` or `make repro` first")
     return pl.read_parquet(path)
+
+
+def known_titles(into: Path) -> frozenset[int] | None:
+    """The ids that an event may name; None before there are titles, when any may."""
+    path = into / "tables" / "titles.parquet"
+    return frozenset(pl.read_parquet(path, columns=["title_id"])["title_id"]) if path.exists() else None
+
+
+def metrics_of(into: Path) -> Mapping[str, Mapping[str, object]]:
+    """What the stages counted when they ran last, by stage."""
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((into / "metrics").glob("*.json"))}
+
+
+def _in_words(summary: RatingsSummary) -> Mapping[str, object]:
+    days = {name: at and f"{at:%Y-%m-%d}" for name, at in (("first", summary.first), ("last", summary.last))}
+    return {**asdict(summary), **days}
 
 
 def _save_frame(frame: pl.DataFrame, path: Path) -> None:

@@ -1,0 +1,46 @@
+"""The `marquee` command. Thin: get, call, show. A command is one function in the file of its subject.
+
+Errors of the project are one line and exit code 2; `marquee --debug ...` shows the traceback.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from marquee.cli.events import events
+from marquee.cli.pipeline import pipeline
+from marquee.cli.show import err
+from marquee.cli.watching import watching
+from marquee.errors import MarqueeError
+from marquee.params import read_params
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="What should a viewer watch next?")
+app.add_typer(pipeline)
+app.add_typer(watching)
+app.add_typer(events, name="events")
+
+
+def main() -> None:
+    """Runs the command line; the one place where errors become words."""
+    if "--debug" in sys.argv:
+        app()
+    try:
+        app()
+    except MarqueeError as error:
+        err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}")
+        sys.exit(2)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    params: Annotated[Path, typer.Option(help="Every number of the project.")] = Path("params.yaml"),
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", "-S", help="Lay key=value over the params: -S source.path=ml-25m.zip")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+) -> None:
+    context.obj = read_params(params, changes or ())

@@ -1,0 +1,134 @@
+"""The event store on the command line: add, look back, export, forget, snapshot, migrate."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from marquee import stages
+from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
+from marquee.data.events import EventStore, migrate
+from marquee.errors import SourceError
+
+LISTED = 20  # refusals shown one by one; the rest is counted
+
+events = typer.Typer(no_args_is_help=True, help="The event store: what viewers did.")
+
+
+@events.command("add")
+def add(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="One JSON event a line; - reads standard input.")],
+    database: DatabaseUrl = DATABASE,
+    into: Into = DATA,
+) -> None:
+    """Append events from JSON lines. An event sent twice counts once; the invalid are refused, with their reasons."""
+    params = params_of(context).events
+    total: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    with EventStore(database, params, stages.known_titles(into)) as store, _opened(file) as lines:
+        for first, batch in _batches(lines, params.batch_limit):
+            receipt = store.append(batch, datetime.now(UTC))
+            total += Counter(accepted=receipt.accepted, duplicates=receipt.duplicates)
+            for refusal in receipt.refused:
+                refused[refusal.reason] += 1
+                if refused.total() <= LISTED:
+                    err.print(escape(f"{file}:{first + refusal.index}: {refusal.reason}"))
+    if refused.total() > LISTED:
+        err.print(escape("refused in all: " + "; ".join(f"{n:,} times: {why}" for why, n in refused.most_common())))
+    out.print(f"{total['accepted']:,} accepted, {total['duplicates']:,} duplicates, {refused.total():,} refused")
+
+
+@events.command("history")
+def history(
+    context: typer.Context,
+    user_id: UserId,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """What a viewer did last."""
+    table = Table("happened at", "kind", "title", "value", "source", "detail", box=None, header_style="dim")
+    with EventStore(database, params_of(context).events, None) as store:
+        for row in store.history(user_id, limit):
+            at = f"{datetime.fromtimestamp(row.happened_at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+            cells = (row.title_id, row.value, row.source, row.detail)
+            table.add_row(at, row.kind, *(escape("" if cell is None else str(cell)) for cell in cells))
+    out.print(table)
+
+
+@events.command("export")
+def export(context: typer.Context, user_id: UserId, database: DatabaseUrl = DATABASE) -> None:
+    """Everything that is stored of a viewer, as JSON lines."""
+    with EventStore(database, params_of(context).events, None) as store:
+        for event in store.export(user_id):
+            typer.echo(json.dumps(event, ensure_ascii=False))
+
+
+@events.command("forget")
+def forget(
+    context: typer.Context,
+    user_id: UserId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """Delete everything that is stored of a viewer, for good."""
+    if not yes:
+        typer.confirm(f"Delete every event of viewer {user_id} for good?", abort=True)
+    with EventStore(database, params_of(context).events, None) as store:
+        out.print(f"{store.forget(user_id, datetime.now(UTC)):,} events deleted; the next snapshot is without them")
+
+
+@events.command("snapshot")
+def snapshot(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Gets one Parquet file for each range of positions.")],
+    position: Annotated[int | None, typer.Option(help="Everything up to here; the newest if not given.")] = None,
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """Everything recorded up to a position, as Parquet partitions that never change again."""
+    with EventStore(database, params_of(context).events, None) as store:
+        upto = store.position() if position is None else position
+        files = store.snapshot(folder, upto)
+    out.print(f"position {upto:,}: {len(files)} partitions in {folder}")
+
+
+@events.command("migrate")
+def migrate_store(database: DatabaseUrl = DATABASE) -> None:
+    """Bring an older database to this Marquee's version; an empty one is made so when it is first used."""
+    out.print(f"the event store is of version {migrate(database)}")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    if str(file) == "-":
+        yield sys.stdin
+        return
+    try:
+        with file.open(encoding="utf-8") as lines:
+            yield lines
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{file}: cannot be read as UTF-8 text ({error}); name a file of JSON lines") from error
+
+
+def _batches(lines: Iterable[str], size: int) -> Iterator[tuple[int, list[object]]]:
+    """Batches of events, each with the number of its first line; a line that is no JSON is the store's to refuse."""
+    lines, first = iter(lines), 1
+    while batch := [_event(line) for line in islice(lines, size)]:
+        yield first, batch
+        first += len(batch)
+
+
+def _event(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return line

@@ -1,0 +1,82 @@
+"""The pipeline on the command line: the demo world, the stages that dvc.yaml runs, and what there is by now."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from marquee import stages
+from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, out, params_of
+from marquee.data.demo_world import at_netflix_scale, write_demo_world
+from marquee.data.events import EventStore
+
+pipeline = typer.Typer()
+
+
+class Scale(StrEnum):
+    demo = "demo"
+    netflix = "netflix"
+
+
+@pipeline.command("demo-world")
+def demo_world(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Empty, or with an earlier demo world, which is replaced.")],
+    scale: Annotated[Scale, typer.Option(help="demo: as in params.yaml; netflix: 100 million ratings.")] = Scale.demo,
+) -> None:
+    """Write a small Netflix Prize with known tastes, its metadata and a stream of live events."""
+    small = params_of(context).demo_world
+    world = write_demo_world(folder, small if scale is Scale.demo else at_netflix_scale(small))
+    out.print(
+        f"{folder}: {world.viewers:,} viewers ({world.bots} of them bots), {world.titles:,} titles, "
+        f"{world.ratings:,} ratings, {world.live_events:,} live events"
+    )
+
+
+@pipeline.command("titles")
+def titles(context: typer.Context, into: Into = DATA) -> None:
+    """Read the source's titles and join them with metadata (a stage of dvc.yaml)."""
+    _show(stages.titles(params_of(context), into))
+
+
+@pipeline.command("ratings")
+def ratings(context: typer.Context, into: Into = DATA) -> None:
+    """Read the source's ratings, check every line, sort and save them (a stage of dvc.yaml)."""
+    _show(stages.ratings(params_of(context), into, datetime.now(UTC)))
+
+
+@pipeline.command("pairs")
+def pairs(
+    context: typer.Context,
+    which: Annotated[stages.Pairs, typer.Argument(help="The Netflix Prize's two lists of pairs.")],
+    into: Into = DATA,
+) -> None:
+    """Read probe.txt or qualifying.txt into a table of its own."""
+    _show(stages.pairs(params_of(context), which, into))
+
+
+@pipeline.command("status")
+def status(context: typer.Context, database: DatabaseUrl = DATABASE, into: Into = DATA) -> None:
+    """What there is by now: what each stage counted, and the event store."""
+    table = Table("stage", "what", "how much", box=None, header_style="dim")
+    for stage, metrics in stages.metrics_of(into).items():
+        for name, figure in metrics.items():
+            table.add_row(stage, name, _words(figure))
+    with EventStore(database, params_of(context).events, None) as store:
+        table.add_row("events", "recorded", _words(store.position()))
+    out.print(table)
+
+
+def _words(figure: object) -> str:
+    if isinstance(figure, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in figure.items()) or "none"
+    return f"{figure:,}" if isinstance(figure, int | float) else str(figure)
+
+
+def _show(metrics: Mapping[str, object]) -> None:
+    out.print_json(json.dumps(metrics))

@@ -1,0 +1,104 @@
+"""The whole loop as a user runs it: a fresh project, `dvc repro`, and what lies there afterwards."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marquee.tables import RATINGS, TITLES
+
+ROOT = Path(__file__).parent.parent
+SMALL = {"viewers": 60, "titles": 80, "ratings": 1500}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the project with a tiny demo world in its params, and the pipeline run once."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    params = (folder / "params.yaml").read_text("utf-8")
+    for key, value in SMALL.items():
+        params = "\n".join(f"  {key}: {value}" if line.startswith(f"  {key}:") else line for line in params.split("\n"))
+    (folder / "params.yaml").write_text(params, "utf-8")
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro"]):
+        run(folder, *command).check_returncode()
+    return folder
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_pipeline_leaves_the_two_tables(project: Path) -> None:
+    titles = TITLES.check(pl.read_parquet(project / "data/tables/titles.parquet"))
+    ratings = RATINGS.check(pl.read_parquet(project / "data/tables/ratings.parquet"))
+    assert titles.height == SMALL["titles"]
+    assert ratings.height > SMALL["ratings"] * 0.9
+    assert ratings["title_id"].is_in(titles["title_id"].implode()).all()
+    assert (titles["genres"].list.len() > 0).mean() > 0.8  # type: ignore[operator]
+
+
+def test_nothing_runs_twice(project: Path) -> None:
+    again = run(project, "dvc", "repro")
+    assert "up to date" in again.stdout
+    assert "Running stage" not in again.stdout
+
+
+def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
+    shown = run(project, "dvc", "metrics", "show", "--json")
+    by_file = json.loads(shown.stdout)[""]["data"]
+    assert by_file["data/metrics/titles.json"]["data"]["titles"] == SMALL["titles"]
+    assert by_file["data/metrics/ratings.json"]["data"]["viewers"] <= SMALL["viewers"]
+
+
+def test_another_source_is_a_change_of_two_params(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("user_id,title_id,rating,rated_at\n1,2,4.5,2020-01-01\n", "utf-8")
+    source = [
+        "--set",
+        "source.format=own",
+        "--set",
+        f"source.path={tmp_path}",
+        "--set",
+        f"catalogue.metadata={tmp_path}",
+    ]
+    for stage in ("titles", "ratings"):
+        done = run(project, "marquee", *source, stage, "--into", str(tmp_path / "out"))
+        assert done.returncode == 0, done.stderr
+    ratings = RATINGS.check(pl.read_parquet(tmp_path / "out/tables/ratings.parquet"))
+    assert ratings.select("user_id", "title_id", "rating").rows() == [(1, 2, 4.5)]
+
+
+def test_a_source_that_is_mostly_rubbish_fails_the_stage_and_keeps_what_it_set_aside(
+    project: Path, tmp_path: Path
+) -> None:
+    lines = "user_id,title_id,rating,rated_at\n1,2,4.5,2020-01-01\nx,2,4,2020-01-01\n1,3,9,2020-01-01\n"
+    (tmp_path / "ratings.csv").write_text(lines, "utf-8")
+    source = [
+        "--set",
+        "source.format=own",
+        "--set",
+        f"source.path={tmp_path}",
+        "--set",
+        f"catalogue.metadata={tmp_path}",
+    ]
+    for stage in ("titles", "ratings"):
+        failed = run(project, "marquee", *source, stage, "--into", str(tmp_path / "out"))
+    assert failed.returncode == 2
+    assert "2 of 3 lines set aside" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    rejects = (tmp_path / "out/rejects/ratings.csv").read_text("utf-8")
+    assert "ratings.csv,3," in rejects
+    assert "ratings.csv,4," in rejects
+    assert not (tmp_path / "out/tables/ratings.parquet").exists()
