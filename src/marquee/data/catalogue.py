@@ -107,9 +107,9 @@ def _claimed_by_another(rows: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:
     first = claims.unique("key", keep="first", maintain_order=True)
     both = claims.join(first, on="key", suffix="_first")
     same_name = (pl.col("core") == pl.col("core_first")) & (pl.col("sequel") == pl.col("sequel_first"))
-    series = (pl.col("kind") == "series").fill_null(value=False) & (pl.col("instalment") != "")
+    seasons = pl.col("instalment").str.contains("^[sv]")
     same_year = (pl.col("year") - pl.col("year_first")).abs().fill_null(0) == 0
-    return both.filter(~(same_name & (series | same_year))).select("row")
+    return both.filter(~(same_name & (seasons | same_year))).select("row")
 
 
 def _listed(rows: pl.DataFrame, unsure: pl.DataFrame, known: Metadata) -> pl.DataFrame:

@@ -21,7 +21,6 @@ _LEVEL = 0.005  # candidates so close are told apart by nothing but their votes
 _CLOSE = 0.05  # and so close only by their year, if the year is known
 _BETTER_KNOWN = 10  # times as many votes decide between level candidates
 _GUESS = 0.85  # what remains of the confidence in a guess
-_LESSER_KNOWN = 0.9
 
 
 class Matcher:
@@ -79,7 +78,7 @@ def _ranked(judged: pl.DataFrame, doubtful: float) -> pl.DataFrame:
 
 
 def _sureness() -> pl.Expr:
-    """Level candidates are a guess, and so are titles of several years if none is asked for; votes may decide."""
+    """Level candidates are a guess, and so are those of several years if none is asked for; votes may decide."""
     confidence, votes = pl.col("confidence"), pl.col("votes")
     reach = pl.when(pl.col("year").is_null()).then(_CLOSE).otherwise(_LEVEL)
     rival = confidence >= confidence.max().over("row") - reach
@@ -90,4 +89,4 @@ def _sureness() -> pl.Expr:
     second = votes.filter(rival & (votes < most)).max().over("row").fill_null(0)
     best_known = rival & (votes == most).fill_null(value=False)
     decided = (best_known.sum().over("row") == 1) & (most >= _BETTER_KNOWN * (second + 1)).fill_null(value=False)
-    return pl.when(guess & ~decided).then(_GUESS).when(guess & ~best_known).then(_LESSER_KNOWN).otherwise(1.0)
+    return pl.when(guess & ~(decided & best_known)).then(_GUESS).otherwise(1.0)

@@ -27,8 +27,8 @@ def spelling() -> pl.Expr:
 def years() -> pl.Expr:
     """A year may be off by one; seasons come year after year, and some sources tell the year of the latest."""
     apart = (pl.col("year") - pl.col("year_found")).abs()
-    both_series = (pl.col("kind") == "series") & (pl.col("kind_found") == "series")
-    seasonal = both_series & ((pl.col("instalment") != "") | (pl.col("instalment_found") != ""))
+    both_series = _is_series("") & _is_series("_found")
+    seasonal = both_series & (_has_seasons("") | _has_seasons("_found"))
     season = pl.col("instalment").str.extract(r"^s(\d{1,2})$").cast(pl.Int16)
     of_season = (pl.col("year") - pl.col("year_found") - season + 1).abs()
     short = pl.col("core").str.len_chars() < 4
@@ -40,19 +40,28 @@ def years() -> pl.Expr:
         .when(seasonal & (of_season <= 1))
         .then(1.0)
         .when(seasonal & season.is_not_null() & (apart <= 15) & (pl.col("year_found") <= pl.col("year")))
-        .then(0.96)
+        .then(0.96 - 0.002 * apart)
         .when(apart == 0)
         .then(1.0)
         .when(apart == 1)
         .then(0.97)
         .when(seasonal & (apart <= 15))
-        .then(0.94)
+        .then(0.95 - 0.002 * apart)
         .when((apart == 2) | (both_series & (apart <= 10)))
         .then(0.87)
         .when(apart == 3)
         .then(0.8)
         .otherwise(0.5)
     )
+
+
+def _is_series(side: str) -> pl.Expr:
+    """Known to be one, or of unknown kind and in volumes."""
+    return pl.col(f"kind{side}").eq_missing("series") | (pl.col(f"kind{side}").is_null() & _has_seasons(side))
+
+
+def _has_seasons(side: str) -> pl.Expr:
+    return pl.col(f"instalment{side}").str.contains("^[sv]")
 
 
 def numbers() -> pl.Expr:
@@ -89,8 +98,7 @@ def _all_numbers(side: str) -> pl.Expr:
 
 def kinds() -> pl.Expr:
     """A title of unknown kind is sooner a movie, unless it comes in volumes."""
-    volumes = pl.col("instalment") != ""
-    perhaps_a_movie = pl.col("kind").is_null() & (pl.col("kind_found") == "series") & ~volumes
+    perhaps_a_movie = pl.col("kind").is_null() & ~_has_seasons("") & (pl.col("kind_found") == "series")
     differ = (pl.col("kind") != pl.col("kind_found")).fill_null(value=False)
     return pl.when(differ).then(0.8).when(perhaps_a_movie).then(0.92).otherwise(1.0)
 

@@ -140,12 +140,13 @@ def _bracketed(full: pl.DataFrame) -> list[pl.DataFrame]:
 def _shortened(full: pl.DataFrame) -> list[pl.DataFrame]:
     """Names without whoever presents them, without the number before a subtitle; only before, only after the colon."""
     text = pl.col("text")
-    presented = text.str.extract(r"^(?:\p{L}+ ){1,2}\p{L}{3,}(?:'s|s') (.*\p{L}{3}.*)$")
-    belonging = text.str.extract(r"^\p{L}{3,}(?:'s|s') (.*\p{L}\p{L} \p{L}\p{L}.*)$")
+    owned = text.str.extract(r"^(?:\p{L}+ ){0,2}\p{L}{3,}(?:'s|s') (.*\p{L}\p{L} \p{L}\p{L}.*)$")
+    by_full_name = text.str.contains(r"^\p{L}+ \p{L}+ ?\p{L}*(?:'s|s') ") & ~text.str.starts_with("the ")
+    presented = pl.when(by_full_name).then(owned)
     numberless = text.str.extract(r"^([^:(]*?) \d+ : .*") + text.str.extract(r"^[^:(]*? \d+( : [^\d]{5,})$")
     head = text.str.extract(r"^([^:(]*[^:( ]) (?:: |, or |\( )[^\d]*$")
     tail = text.str.extract(r"^[^:(\d]* : (.*\w \w.*)$")
-    cut = ((presented, PART), (numberless, PART), (belonging, PIECE), (head, PIECE), (tail, PIECE))
+    cut = ((presented, PART), (numberless, PART), (owned, PIECE), (head, PIECE), (tail, PIECE))
     return [full.with_columns(found.alias("text"), form=form).drop_nulls("text") for found, form in cut]
 
 
