@@ -98,10 +98,14 @@ def _known(url: str) -> URL:
         raise StoreError("event store: its URL cannot be read; write sqlite:///state/events.db") from None
     if parsed.drivername.partition("+")[0] in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or parsed.database in (None, "", ":memory:"):
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or _is_no_file(parsed.database):
         name = parsed.render_as_string(hide_password=True)
         raise StoreError(f"event store {name}: write sqlite:///state/events.db or postgresql://user:password@host/name")
     return parsed
+
+
+def _is_no_file(path: str | None) -> bool:
+    return not path or path == ":memory:" or path.startswith("file:")
 
 
 def _engine(url: URL) -> Engine:

@@ -5,7 +5,7 @@ A change here needs a new file in data/migrations/versions; a test holds the two
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 METADATA = MetaData()
 
@@ -33,7 +33,7 @@ class Event(NamedTuple):
 EVENTS = Table(
     "events",
     METADATA,
-    Column("position", _POSITION, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
     Column("event_id", _EVENT_ID, nullable=False),
     Column("user_id", BigInteger, nullable=False),
     Column("title_id", BigInteger),
@@ -43,8 +43,10 @@ EVENTS = Table(
     Column("recorded_at", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("detail", Text),
+    PrimaryKeyConstraint("user_id", "happened_at", "event_id"),
     Index("events_by_event_id", "event_id", unique=True),
-    Index("events_by_viewer", "user_id", "happened_at"),
+    Index("events_by_position", "position", unique=True),
+    sqlite_with_rowid=False,
 )
 
 # One row: the position given last. It stays when the event that had it is forgotten, so none is given twice.

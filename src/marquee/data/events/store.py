@@ -83,8 +83,9 @@ class EventStore:
         if not is_id(user_id):
             return
         with self._database.read() as connection:
-            rows = connection.execution_options(yield_per=1_000).execute(_ALL, {"user_id": user_id})
-            yield from (_in_words(Event._make(row)) for row in rows)
+            in_pages = connection.execution_options(yield_per=1_000)
+            with in_pages.execute(_ALL, {"user_id": user_id}) as rows:
+                yield from (_in_words(Event._make(row)) for row in rows)
 
     def forget(self, user_id: int, now: datetime) -> int:
         """Deletes what a viewer did until now, and refuses it when it is sent again; answers how many events that were.
@@ -108,7 +109,10 @@ class EventStore:
         last = self.position()
         if not 0 <= position <= last:
             raise StoreError(f"event store {self._database.name}: no position {position:,}; it goes from 0 to {last:,}")
-        return write_snapshot(self._database, self._params.partition_rows, folder, position)
+        try:
+            return write_snapshot(self._database, self._params.partition_rows, folder, position)
+        except OSError as error:
+            raise StoreError(f"snapshot {folder}: {error}; name a folder that can be written") from error
 
     def close(self) -> None:
         self._database.close()

@@ -15,6 +15,12 @@ VERSION_TABLE = "event_store_version"
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
+def versions() -> tuple[str, ...]:
+    """All there are, the newest last."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(script.revision for script in scripts)[::-1]
+
+
 def migrate(url: str) -> str:
     """Brings a database, empty or older, to the newest version; answers which that is."""
     database = Database(url)
@@ -48,7 +54,7 @@ def upgrade(database: Database, version: str) -> None:
 
 
 def _refuse_unknown(database: Database, version: str | None) -> None:
-    if version not in {None, *(script.revision for script in _scripts().walk_revisions())}:
+    if version not in (None, *versions()):
         raise StoreError(
             f"event store {database.name}: is of version {version}, this Marquee knows none after {_newest()}; "
             "update Marquee, or name another database"
@@ -61,11 +67,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _newest() -> str:
-    return str(_scripts().get_current_head())
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+    return versions()[-1]
 
 
 def _config() -> Config:

@@ -6,14 +6,13 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-_POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _EVENT_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     op.create_table(
         "events",
-        sa.Column("position", _POSITION, primary_key=True, autoincrement=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("event_id", _EVENT_ID, nullable=False),
         sa.Column("user_id", sa.BigInteger, nullable=False),
         sa.Column("title_id", sa.BigInteger),
@@ -23,8 +22,10 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("detail", sa.Text),
+        sa.PrimaryKeyConstraint("user_id", "happened_at", "event_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("events_by_event_id", "events", ["event_id"], unique=True)
-    op.create_index("events_by_viewer", "events", ["user_id", "happened_at"])
+    op.create_index("events_by_position", "events", ["position"], unique=True)
     last_position = op.create_table("last_position", sa.Column("position", sa.BigInteger, nullable=False))
     op.bulk_insert(last_position, [{"position": 0}])

@@ -1,0 +1,145 @@
+"""Snapshots: partitions that never change, and the same position that always gives the same bytes."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marquee.data.events import EventStore, snapshot
+from marquee.errors import StoreError
+from marquee.params import EventParams
+from marquee.tables import EVENTS
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=10_000, partition_rows=1_000)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[EventStore]:
+    with EventStore(store_url, PARAMS, None) as store:
+        yield store
+
+
+def append(store: EventStore, count: int, user_id: int = 7, at: datetime = NOW) -> None:
+    first = store.position() + 1
+    common = {"user_id": user_id, "source": "page", "happened_at": "2026-03-01T11:00:00Z"}
+    kinds = ({"kind": "rated", "title_id": 5, "value": 3.5}, {"kind": "searched", "detail": "noir – ノワール"})
+    events = [{"event_id": f"e{first + n}", **common, **kinds[n % 2]} for n in range(count)]
+    assert store.append(events, at).accepted == count
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def names(*spans: tuple[int, int]) -> set[str]:
+    return {f"events-{first:012d}-{last:012d}.parquet" for first, last in spans}
+
+
+def test_a_snapshot_is_the_table_of_all_events_up_to_its_position(store: EventStore, tmp_path: Path) -> None:
+    append(store, 2_500)
+    written = store.snapshot(tmp_path / "snapshot", 2_345)
+    assert {path.name for path in written} == names((1, 1_000), (1_001, 2_000), (2_001, 2_345))
+    table = EVENTS.check(pl.read_parquet(tmp_path / "snapshot"))
+    in_numbers = table.with_columns(pl.col("happened_at", "recorded_at").to_physical())
+    assert in_numbers.rows() == list(store.since(0, 2_345))
+
+
+def test_a_partition_is_read_in_pages_and_loses_nothing(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(store, 1_500)
+    store.snapshot(tmp_path / "one", 1_500)
+    monkeypatch.setattr(snapshot, "_PAGE_ROWS", 7)
+    store.snapshot(tmp_path / "many", 1_500)
+    assert pl.read_parquet(tmp_path / "many").equals(pl.read_parquet(tmp_path / "one"))
+
+
+def test_full_partitions_are_never_written_again_and_a_new_tail_replaces_the_old(
+    store: EventStore, tmp_path: Path
+) -> None:
+    append(store, 2_100)
+    store.snapshot(tmp_path, 2_100)
+    for path in tmp_path.iterdir():
+        os.utime(path, ns=(1, 1))
+    before = contents(tmp_path)
+    append(store, 1_000)
+    store.snapshot(tmp_path, 3_100)
+    assert set(contents(tmp_path)) == names((1, 1_000), (1_001, 2_000), (2_001, 3_000), (3_001, 3_100))
+    kept = names((1, 1_000), (1_001, 2_000))
+    assert {path.name for path in tmp_path.iterdir() if path.stat().st_mtime_ns == 1} == kept
+    assert all(contents(tmp_path)[name] == before[name] for name in kept)
+
+
+def test_the_same_position_gives_the_same_bytes_in_any_folder_at_any_time(store: EventStore, tmp_path: Path) -> None:
+    append(store, 1_700)
+    store.snapshot(tmp_path / "first", 1_300)
+    append(store, 900, at=NOW + timedelta(days=1))
+    store.snapshot(tmp_path / "second", 2_600)
+    store.snapshot(tmp_path / "second", 1_300)
+    store.snapshot(tmp_path / "third", 1_300)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second") == contents(tmp_path / "third")
+    assert set(contents(tmp_path / "first")) == names((1, 1_000), (1_001, 1_300))
+
+
+def test_both_databases_give_the_same_bytes(postgres_url: str, tmp_path: Path) -> None:
+    for number, url in enumerate((f"sqlite:///{tmp_path}/events.db", postgres_url)):
+        with EventStore(url, PARAMS, None) as store:
+            append(store, 1_200)
+            store.snapshot(tmp_path / str(number), 1_200)
+    assert contents(tmp_path / "0") == contents(tmp_path / "1")
+
+
+@pytest.mark.parametrize(("events", "spans"), [(0, [(1, 0)]), (1, [(1, 1)]), (1_000, [(1, 1_000)])])
+def test_there_is_always_a_table_to_read(
+    store: EventStore, tmp_path: Path, events: int, spans: list[tuple[int, int]]
+) -> None:
+    append(store, events)
+    store.snapshot(tmp_path, events)
+    assert set(contents(tmp_path)) == names(*spans)
+    assert EVENTS.check(pl.read_parquet(tmp_path)).height == events
+
+
+def test_a_position_that_is_not_there_yet_is_refused(store: EventStore, tmp_path: Path) -> None:
+    append(store, 3)
+    for position in (4, -1, 2**70):
+        with pytest.raises(StoreError, match=r"no position .*; it goes from 0 to 3"):
+            store.snapshot(tmp_path / "snapshot", position)
+
+
+def test_a_folder_that_cannot_be_written_is_an_answer(store: EventStore, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(StoreError, match="taken"):
+        store.snapshot(tmp_path / "taken", 0)
+
+
+def test_what_a_killed_snapshot_left_is_cleared_and_other_files_are_let_be(store: EventStore, tmp_path: Path) -> None:
+    (tmp_path / ".pages").mkdir()
+    (tmp_path / ".pages" / "000099.arrow").write_text("half a page")
+    (tmp_path / "notes.txt").write_text("mine")
+    append(store, 10)
+    store.snapshot(tmp_path, 10)
+    assert set(contents(tmp_path)) == names((1, 10)) | {"notes.txt"}
+
+
+def test_a_forgotten_viewer_leaves_exactly_the_partitions_that_held_them(store: EventStore, tmp_path: Path) -> None:
+    for user_id, count in ((7, 1_000), (8, 500), (7, 1_500), (8, 20)):
+        append(store, count, user_id)
+    store.snapshot(tmp_path, 3_020)
+    before = contents(tmp_path)
+    assert store.forget(8, NOW) == 520
+    store.snapshot(tmp_path, 3_020)
+    after = contents(tmp_path)
+    untouched = names((1, 1_000), (2_001, 3_000))
+    assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
+    assert set(after) - untouched == {
+        "events-000000001001-000000002000-without-500.parquet",
+        "events-000000003001-000000003020-without-20.parquet",
+    }
+    left = EVENTS.check(pl.read_parquet(tmp_path))
+    assert (left["user_id"].unique().to_list(), left.height) == ([7], 2_500)
+    store.snapshot(tmp_path / "another", 3_020)
+    assert contents(tmp_path / "another") == after
