@@ -59,9 +59,9 @@ def write_demo_world(folder: Path, params: DemoWorldParams) -> DemoWorld:
     """Writes a world into an empty folder, or over an earlier one."""
     *draws, watching = np.random.SeedSequence(params.seed).spawn(6)
     for_titles, for_viewers, for_traits, for_metadata, for_live = map(np.random.default_rng, draws)
-    viewers = draw_viewers(params, for_viewers)
-    _make_room(folder)
     catalogue = invent(params.titles, for_titles)
+    viewers = draw_viewers(params, catalogue.words, for_viewers)
+    _make_room(folder)
     traits = title_traits(catalogue, viewers.ratings[viewers.ratings > 0], for_traits)
     live = live_viewers(viewers, for_live)
     watched = _watched(viewers, traits, live, watching)

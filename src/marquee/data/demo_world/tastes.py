@@ -19,7 +19,6 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ERAS = (1955, 1975, 1988, 1997, 2003)
-GENRES, MOODS = 15, 8  # as many as words.yaml has
 WEIGHTS: Mapping[str, float] = {"genre": 1.05, "era": 0.6, "troupe": 0.7, "mood": 1.05}
 COMPANIONS = 4  # titles that people go on to from a title
 # How often the Prize's titles were rated, at these shares of the titles.

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from marquee.data.demo_world.catalogue import DAYS
 from marquee.data.demo_world.people import TROUPES
-from marquee.data.demo_world.tastes import ERAS, GENRES, MOODS, Doubles, Floats, Ints
+from marquee.data.demo_world.tastes import ERAS, Doubles, Floats, Ints
+from marquee.data.demo_world.words import Words
 from marquee.errors import ParamsError
 from marquee.params import DemoWorldParams
 
@@ -48,7 +49,7 @@ class Viewers:
         return np.clip(way, 0, 1).astype(np.float32)
 
 
-def draw_viewers(params: DemoWorldParams, rng: np.random.Generator) -> Viewers:
+def draw_viewers(params: DemoWorldParams, words: Words, rng: np.random.Generator) -> Viewers:
     newcomers, bots = max(2, round(params.viewers * _NEWCOMERS_SHARE)), max(1, round(params.viewers * _BOTS_SHARE))
     count = params.viewers + newcomers
     order = rng.permutation(count)
@@ -58,10 +59,10 @@ def draw_viewers(params: DemoWorldParams, rng: np.random.Generator) -> Viewers:
     joined = (DAYS * rng.random(count) ** 0.5).astype(np.int64)
     joined[is_bot] = rng.integers(DAYS - 300, DAYS - 30, bots)
     stays = np.where(rng.random(count) < _STAYING_SHARE, 1.0, rng.uniform(0.1, 1, count))
-    start, fresh, drift = _tastes(count, rng), _tastes(count, rng), rng.beta(2, 3, (count, 1))
+    start, fresh, drift = _tastes(count, words, rng), _tastes(count, words, rng), rng.beta(2, 3, (count, 1))
     end = ((1 - drift) * start + drift * fresh) / np.sqrt((1 - drift) ** 2 + drift**2)
     bias = rng.normal(0, 0.42, (count, 2))
-    ids = rng.choice(round(_ID_SPREAD * count), count, replace=False)
+    ids = rng.choice(round(_ID_SPREAD * params.viewers), count, replace=False)
     return Viewers(
         user_ids=np.sort(ids) + 1,
         ratings=ratings,
@@ -76,10 +77,10 @@ def draw_viewers(params: DemoWorldParams, rng: np.random.Generator) -> Viewers:
     )
 
 
-def _tastes(count: int, rng: np.random.Generator) -> Floats:
+def _tastes(count: int, words: Words, rng: np.random.Generator) -> Floats:
     """Everybody has an opinion on every axis, and loves a few genres, troupes and an era."""
-    axes = (GENRES, len(ERAS), TROUPES)
-    opinions = rng.standard_normal((count, sum(axes) + MOODS), dtype=np.float32)
+    axes = (len(words.genres), len(ERAS), TROUPES)
+    opinions = rng.standard_normal((count, sum(axes) + len(words.moods)), dtype=np.float32)
     for end, size, loves in zip(np.cumsum(axes).tolist(), axes, _LOVES, strict=True):
         block = opinions[:, end - size : end]
         block *= 0.6
