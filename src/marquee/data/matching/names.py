@@ -85,11 +85,11 @@ FULL, BARE, ASIDE, PART, PIECE = range(5)
 def forms(names: pl.DataFrame) -> pl.DataFrame:
     """The forms of each name (of row, name, year, kind): one for itself, more where it has brackets or a subtitle."""
     tidy = names.lazy().select("row", _tidy(pl.col("name")).alias("text"), "year", "kind")
-    full = _taken_apart(tidy).filter(pl.col("text").str.contains(r"[\p{L}\p{N}]")).collect(engine="streaming")
+    full = _taken_apart(tidy).collect(engine="streaming")
     found = pl.concat([full.with_columns(form=FULL), *_bracketed(full), *_shortened(full)])
     text = pl.col("text")
     read = found.lazy().with_columns(plain=_squeezed(text).hash(), sequel=_numbers(text), core=_core())
-    forms = read.drop("text").collect(engine="streaming")
+    forms = read.drop("text").filter(pl.col("core") != "").collect(engine="streaming")
     return forms.unique(["row", "core", "sequel"], keep="first", maintain_order=True)
 
 

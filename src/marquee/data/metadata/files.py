@@ -68,7 +68,7 @@ def tsv_rows(
 
 def _fault(told: tuple[str, ...], width: int) -> pl.Expr:
     faults = [pl.when(pl.col("cells").list.len() != width).then(pl.lit("wrong number of columns"))]
-    faults += [pl.when(~pl.col(told[0]).str.contains(r"^[a-z]+\d+$")).then(pl.lit(f"{told[0]} is no id"))]
+    faults += [pl.when(~pl.col(told[0]).str.contains(r"^[a-z]+\d{1,15}$")).then(pl.lit(f"{told[0]} is no id"))]
     faults += [pl.when(pl.col(name).is_null()).then(pl.lit(f"no {name}")) for name in told]
     return pl.coalesce(*faults)
 

@@ -5,6 +5,7 @@ Credits are long and only read for the titles that are asked for. Another cut of
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ class _Download:
     def _rows(self, path: Path, key: str, needed: tuple[str, ...]) -> Iterator[tuple[int, int, dict[str, str]]]:
         """Id, line and cells; a row without an id is the rest of one that was broken over two lines."""
         for line, row in csv_rows(path, needed, self._rejects):
-            if row[key].isdecimal() and row.get("title", "-").strip():
+            if re.fullmatch(r"\d{1,15}", row[key]) and row.get("title", "-").strip():
                 yield int(row[key]), line, row
             else:
                 self._rejects.add(path.name, line, "no id or no title", ",".join(row.values())[:TEXT_KEPT])
@@ -110,12 +111,12 @@ def _told(row: Mapping[str, str]) -> dict[str, object]:
 
 def _listed(lists: _Lists) -> dict[str, list[str]]:
     def names(column: str) -> list[str]:
-        return [entry["name"] for entry in lists.get(column, [])]
+        return [str(entry["name"]) for entry in lists.get(column, [])]
 
     return {
         "genres": names("genres"),
         "cast": names("cast")[:CAST],
-        "directors": [member["name"] for member in lists.get("crew", []) if member.get("job") == "Director"],
+        "directors": [str(member["name"]) for member in lists.get("crew", []) if member.get("job") == "Director"],
         "countries": [_COUNTRIES.get(name, name) for name in names("production_countries")],
         "keywords": names("keywords"),
     }
