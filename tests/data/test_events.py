@@ -2,10 +2,13 @@
 
 import itertools
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from marquee.data.events import Event, EventStore, Receipt
+from marquee.data.events.database import _use_wal
 from marquee.data.events.validity import RULES
 from marquee.errors import StoreError
 from marquee.params import EventParams
@@ -24,8 +28,6 @@ from marquee.tables import EVENTS, KINDS_OF_EVENT
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_MS = 1_772_366_400_000
-Start = Callable[..., subprocess.Popen[str]]
-
 PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
 TITLES = range(1, 100)
 
@@ -368,67 +370,82 @@ sys.stdin.readline()
 with EventStore(url, params, None) as store:
     for batch in range(batches):
         ids = [f"{name}-{batch}-{n}" for n in range(size)] + [f"shared-{batch}"]
-        kinds = dict(user_id=7, title_id=5, kind="opened", source="page", happened_at="2026-03-01T11:00:00Z")
-        receipt = store.append([dict(kinds, event_id=event_id) for event_id in ids], now)
+        common = dict(user_id=7, title_id=5, kind="opened", source="page", happened_at="2026-03-01T11:00:00Z")
+        receipt = store.append([dict(common, event_id=event_id) for event_id in ids], now)
         assert not receipt.refused, receipt
         print(*ids, flush=True)
 """
 
 
-@pytest.fixture
-def writer() -> Iterator[Start]:
-    """Starts another process that will write batches once it is told to."""
-    started: list[subprocess.Popen[str]] = []
+class Writer:
+    """Another process: it writes batches once it is told to, and says which ids were acknowledged."""
 
-    def start(*arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-W", "error", "-c", WRITER, *map(str, arguments)]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n", process.communicate()
-        return process
+    def __init__(self, url: str, name: str, batches: int, size: int) -> None:
+        command = [sys.executable, "-W", "error", "-c", WRITER, url, name, str(batches), str(size)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+    def begin(self) -> None:
+        assert self.process.stdin is not None
+        assert self.line() == "ready\n"
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def kill(self) -> str:
+        """Answers what it had still said."""
+        self.process.kill()
+        return self.process.communicate()[0]
+
+
+Start = Callable[[Sequence[str], int, int], list[Writer]]
+
+
+@pytest.fixture
+def writers(store_url: str) -> Iterator[Start]:
+    started: list[Writer] = []
+
+    def start(names: Sequence[str], batches: int, size: int) -> list[Writer]:
+        started.extend(Writer(store_url, name, batches, size) for name in names)
+        return started
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    for writer in started:
+        writer.kill()
 
 
-def test_an_acknowledged_event_survives_the_killing_of_its_writer(store_url: str, writer: Start) -> None:
+def test_an_acknowledged_event_survives_the_killing_of_its_writer(store_url: str, writers: Start) -> None:
     chance = random.Random(7)
-    for life in range(3):
-        process = writer(store_url, f"life{life}", 1_000_000, 5)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        acknowledged = [process.stdout.readline() for _ in range(chance.randint(1, 40))]
-        process.kill()
-        acknowledged += [line for line in process.stdout if line.endswith("\n")]
+    for writer in writers(["first", "second", "third"], 1_000_000, 5):
+        writer.begin()
+        said = "".join(writer.line() for _ in range(chance.randint(1, 40))) + writer.kill()
+        acknowledged = {
+            event_id for line in said.splitlines(keepends=True) if line[-1] == "\n" for event_id in line.split()
+        }
         with EventStore(store_url, PARAMS, TITLES) as store:
             kept = store.since(0, 1_000_000)
-            assert {event_id for line in acknowledged for event_id in line.split()} <= set(ids(kept))
-            assert [event.position for event in kept] == list(range(1, len(kept) + 1))
+        assert acknowledged
+        assert acknowledged <= set(ids(kept))
+        assert [event.position for event in kept] == list(range(1, len(kept) + 1))
 
 
 def test_several_processes_create_the_store_and_write_at_once_and_a_follower_misses_nothing(
-    store_url: str, writer: Start
+    store_url: str, writers: Start
 ) -> None:
-    processes = [writer(store_url, name, 40, 3) for name in "abcd"]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+    started = writers("abcd", 40, 3)
+    for writer in started:
+        writer.begin()
     followed: list[Event] = []
     with EventStore(store_url, PARAMS, TITLES) as store:
         while len(followed) < 4 * 40 * 3 + 40:
             followed += store.since(followed[-1].position if followed else 0, 50)
-            dead = [process for process in processes if process.poll()]
-            assert not dead, dead[0].communicate()
-        ends = [process.communicate() for process in processes]
-        assert [process.returncode for process in processes] == [0] * 4, ends
+            failed = [writer.kill() for writer in started if writer.process.poll()]
+            assert not failed, failed[0]
+        said = [writer.process.communicate()[0] for writer in started]
+        assert [writer.process.returncode for writer in started] == [0] * 4, said
         assert followed == list(store.since(0, 10_000))
     assert [event.position for event in followed] == list(range(1, len(followed) + 1))
 
@@ -440,16 +457,34 @@ def test_reading_does_not_wait_for_a_writer(store: EventStore) -> None:
         assert store.position() == 1
 
 
-def test_threads_share_a_store(store: EventStore) -> None:
-    def write(name: int) -> None:
-        for batch in range(10):
-            store.append([an_event(f"{name}-{batch}"), an_event(f"shared-{batch}")], NOW)
+def test_many_may_open_a_store_that_is_not_there_yet(store_url: str) -> None:
+    at_once = threading.Barrier(8)
 
-    threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def accepted(number: int) -> int:
+        at_once.wait()
+        with EventStore(store_url, PARAMS, TITLES) as store:
+            return store.append([an_event(str(number))], NOW).accepted
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(accepted, range(8))) == [1] * 8
+
+
+def test_a_file_that_another_process_is_just_turning_to_wal_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with closing(sqlite3.connect(path)) as other, closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        other.executescript("CREATE TABLE events (number); BEGIN IMMEDIATE")
+        connection.set_trace_callback(lambda said: other.rollback() if said.startswith("BEGIN") else None)
+        _use_wal(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+def test_threads_share_a_store(store: EventStore) -> None:
+    def accepted(name: int) -> int:
+        batches = ([an_event(f"{name}-{batch}"), an_event(f"shared-{batch}")] for batch in range(10))
+        return sum(store.append(batch, NOW).accepted for batch in batches)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(accepted, range(4))) == 50
     assert store.position() == 50
     assert len(store.history(7, 100)) == 50
 
@@ -489,8 +524,9 @@ def test_a_place_that_keeps_no_events_is_refused_with_examples(url: str) -> None
     assert "write sqlite:///state/events.db or postgresql://" in failure(url)
 
 
-def test_a_server_that_is_away_is_named_without_its_password() -> None:
-    said = failure("postgresql://me:hunter2@127.0.0.1:1/events")
+@pytest.mark.parametrize("secret", ["me:hunter2@127.0.0.1:1/events", "me:x@127.0.0.1:1/events?sslpassword=hunter2"])
+def test_a_server_that_is_away_is_named_without_its_password(secret: str) -> None:
+    said = failure(f"postgresql://{secret}")
     assert said.startswith("event store postgresql+psycopg://me:***@127.0.0.1:1/events: ")
     assert "hunter2" not in said
 

@@ -44,10 +44,10 @@ _WAYS_OUT = MappingProxyType(
 
 class Database:
     def __init__(self, url: str) -> None:
-        self._url = _known(url)
-        self.name = self._url.render_as_string(hide_password=True)
+        known = _known(url)
+        self.name = _without_secrets(known)
         with self._in_one_sentence():
-            engine = _engine(self._url)
+            engine = _engine(known)
         self._reading, self._writing = _two_ways(engine)
 
     @contextmanager
@@ -81,14 +81,7 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"event store {self.name}: {self._sentence(error)}") from error
-
-    def _sentence(self, error: Exception) -> str:
-        said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-        if self._url.password:
-            said = said.replace(str(self._url.password), "***")
-        way_out = next((way for words, way in _WAYS_OUT.items() if words in said), "see that its database is running")
-        return f"{said}; {way_out}"
+            raise StoreError(f"event store {self.name}: {_sentence(error)}") from error
 
 
 def _known(url: str) -> URL:
@@ -99,8 +92,9 @@ def _known(url: str) -> URL:
     if parsed.drivername.partition("+")[0] in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or _is_no_file(parsed.database):
-        name = parsed.render_as_string(hide_password=True)
-        raise StoreError(f"event store {name}: write sqlite:///state/events.db or postgresql://user:password@host/name")
+        raise StoreError(
+            f"event store {_without_secrets(parsed)}: write sqlite:///state/events.db or postgresql://user:password@host/name"
+        )
     return parsed
 
 
@@ -151,3 +145,13 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options: Any = connection.get_execution_options()
     connection.exec_driver_sql(options.get("begin", "BEGIN"))
+
+
+def _sentence(error: Exception) -> str:
+    said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+    way_out = next((way for words, way in _WAYS_OUT.items() if words in said), "see that its database is running")
+    return f"{said}; {way_out}"
+
+
+def _without_secrets(url: URL) -> str:
+    return url.set(query={}).render_as_string(hide_password=True)
