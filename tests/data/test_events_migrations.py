@@ -64,7 +64,7 @@ def test_migrating_the_newest_changes_nothing(store_url: str) -> None:
 def test_an_older_store_says_how_to_bring_it_here(database: Database, store_url: str) -> None:
     upgrade(database, versions()[0])
     with pytest.raises(
-        StoreError, match=f"is of version {versions()[0]}, this Marquee needs .*; run `marquee migrate`"
+        StoreError, match=f"is of version {versions()[0]}, this Marquee needs .*; run `marquee events migrate`"
     ):
         EventStore(store_url, PARAMS, None)
 

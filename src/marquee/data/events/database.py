@@ -46,9 +46,9 @@ class Database:
     def __init__(self, url: str) -> None:
         known = _known(url)
         self.name = _without_secrets(known)
-        with self._in_one_sentence():
-            engine = _engine(known)
-        self._reading, self._writing = _two_ways(engine)
+        if known.get_backend_name() == "sqlite":
+            _make_folder_of(known)
+        self._reading, self._writing = _two_ways(_engine(known))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -80,7 +80,7 @@ class Database:
     def _in_one_sentence(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
+        except SQLAlchemyError as error:
             raise StoreError(f"event store {self.name}: {_sentence(error)}") from error
 
 
@@ -93,7 +93,8 @@ def _known(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or _is_no_file(parsed.database):
         raise StoreError(
-            f"event store {_without_secrets(parsed)}: write sqlite:///state/events.db or postgresql://user:password@host/name"
+            f"event store {_without_secrets(parsed)}: not a place for events; "
+            "write sqlite:///state/events.db or postgresql://user:password@host/name"
         )
     return parsed
 
@@ -102,11 +103,20 @@ def _is_no_file(path: str | None) -> bool:
     return not path or path == ":memory:" or path.startswith("file:")
 
 
+def _make_folder_of(url: URL) -> None:
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"event store {_without_secrets(url)}: {error}; name a file in a folder that can be made"
+        ) from error
+
+
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         patience = {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE_S}
         return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=patience)
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -128,18 +138,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for others when it turns a file to WAL, so this waits until one of them has done it."""
-    for _ in range(100):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            connection.execute("BEGIN IMMEDIATE")  # this one waits
-            connection.execute("ROLLBACK")
-        else:
-            return
-    raise sqlite3.OperationalError("database is locked")
+    """SQLite does not wait for another process that is just turning the file to WAL, so this does."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        connection.execute("BEGIN IMMEDIATE")  # this one waits, or says what is really wrong
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -147,7 +152,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(options.get("begin", "BEGIN"))
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: SQLAlchemyError) -> str:
     said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
     way_out = next((way for words, way in _WAYS_OUT.items() if words in said), "see that its database is running")
     return f"{said}; {way_out}"

@@ -63,7 +63,7 @@ class EventStore:
         if not is_id(user_id) or limit < 1:
             return ()
         with self._database.read() as connection:
-            latest = connection.execute(_LATEST, {"user_id": user_id, "limit": limit}).all()
+            latest = connection.execute(_LATEST, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
         return tuple(map(Event._make, reversed(latest)))
 
     def since(self, position: int, limit: int) -> tuple[Event, ...]:
@@ -71,7 +71,8 @@ class EventStore:
         if not 0 <= position < ID_LIMIT or limit < 1:
             return ()
         with self._database.read() as connection:
-            return tuple(map(Event._make, connection.execute(_SINCE, {"position": position, "limit": limit})))
+            rows = connection.execute(_SINCE, {"position": position, "limit": min(limit, ID_LIMIT)})
+            return tuple(map(Event._make, rows))
 
     def position(self) -> int:
         """The position given last; 0 before the first event."""

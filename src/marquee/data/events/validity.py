@@ -82,20 +82,20 @@ class Validity:
             return "an event is a set of named values"
         if not event.keys() <= _KEYS:
             return f"unknown key; an event has {', '.join(Content._fields)}"
+        kind = event.get("kind")
+        if not isinstance(kind, str) or kind not in RULES:
+            return f"kind is none of {', '.join(KINDS_OF_EVENT)}"
         at = _milliseconds(event.get("happened_at"))
         if isinstance(at, str):
             return at
         return next(self._faults(event, at, now), None) or _content(event, at)
 
     def _faults(self, event: Mapping[str, Any], at: int, now: int) -> Iterator[str]:
-        kind = event.get("kind")
-        if not isinstance(kind, str) or kind not in RULES:
-            yield f"kind is none of {', '.join(KINDS_OF_EVENT)}"
-            return
+        kind = event["kind"]
         rule = RULES[kind]
         yield from (f"{kind} needs {key}" for key in sorted(rule.needs) if event.get(key) is None)
         yield from self._id_faults(event.get("user_id"), event.get("title_id"))
-        yield from _value_faults(kind, rule, event.get("value"))
+        yield from _value_faults(kind, rule.value, event.get("value"))
         yield from self._time_faults(at, now)
         yield from _text_faults("event_id", event.get("event_id"), NAME_LIMIT)
         yield from _text_faults("source", event.get("source"), NAME_LIMIT)
@@ -144,16 +144,16 @@ def _milliseconds(happened_at: object) -> int | str:
     return "happened_at has no time zone" if moment.tzinfo is None else epoch_ms(moment)
 
 
-def _value_faults(kind: str, rule: Rule, value: object) -> Iterator[str]:
-    if value is None:
-        return
-    if rule.value is None:
+def _value_faults(kind: str, allowed: tuple[float, float] | None, value: object) -> Iterator[str]:
+    if value is not None and allowed is None:
         yield f"{kind} takes no value"
-        return
-    low, high = rule.value
-    # NaN is neither above nor below anything, so the comparison has to hold rather than fail.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-        yield f"value of {kind} is not a number from {low:g} to {high:g}"
+    elif value is not None and allowed is not None and not _is_between(value, *allowed):
+        yield f"value of {kind} is not a number from {allowed[0]:g} to {allowed[1]:g}"
+
+
+def _is_between(value: object, low: float, high: float) -> bool:
+    """Also false for NaN, which is neither above nor below anything."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _text_faults(name: str, text: object, limit: int) -> Iterator[str]:

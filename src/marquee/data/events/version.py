@@ -41,7 +41,7 @@ def require_newest(database: Database) -> None:
         _refuse_unknown(database, version)
         raise StoreError(
             f"event store {database.name}: is of version {version}, this Marquee needs {_newest()}; "
-            "run `marquee migrate`"
+            "run `marquee events migrate`"
         )
 
 
