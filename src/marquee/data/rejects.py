@@ -15,6 +15,10 @@ from marquee.errors import TooManyRejects
 
 COLUMNS = ("file", "line", "reason", "text")
 
+# Reasons that more than one reader gives.
+DOES_NOT_PARSE = "does not parse"
+DUPLICATE = "duplicate"
+
 
 class Rejects:
     """An open csv file, begun anew (a stage), or with `append=True` after what earlier runs set aside (a collector)."""

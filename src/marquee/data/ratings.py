@@ -1,0 +1,192 @@
+"""Any reader's chunks become ratings.parquet: checked, every pair of viewer and title once, sorted.
+
+The checks that all sources share stand here: a new one is one line in `_faults`. A rating is held in memory once, in
+some 26 bytes, until it is written.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from marquee.data.ahead import ahead
+from marquee.data.rejects import DUPLICATE, Rejects
+from marquee.progress import progress
+from marquee.tables import RATING_RANGE, RATINGS, smallest_id_type
+
+OUT_OF_RANGE = "rating out of range"
+UNKNOWN_TITLE = "unknown title"
+IN_THE_FUTURE = "date in the future"
+
+# As many ratings are sorted at a time: they fit in the processor's cache, and make one row group of Parquet.
+ROWS = 1 << 20
+_SAMPLED = 1 << 8  # one viewer in so many is looked at to cut all ratings into shares of about ROWS
+
+Positions = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class RatingsSummary:
+    lines: int
+    ratings: int
+    users: int
+    titles: int
+    rejected: Mapping[str, int]
+    first: datetime | None
+    last: datetime | None
+
+
+def write_ratings(
+    chunks: Iterable[pl.DataFrame], titles: pl.DataFrame, out: Path, rejects: Rejects, now: datetime
+) -> RatingsSummary:
+    """The table at `out`, whole or not at all; what is not kept goes to the rejects."""
+    before = rejects.counts.copy()
+    runs = []
+    with progress("ratings") as advance:
+        for run, faulty in ahead(partial(_checked, titles["title_id"], now), chunks):
+            rejects.add_frame(faulty)
+            runs.append(run)
+            advance(run.height)
+    largest = max((run["user_id"].max() or 0 for run in runs), default=0)
+    users = smallest_id_type(int(largest))  # type: ignore[arg-type]
+    tallies: list[_Tally] = []
+
+    def settled() -> Iterator[pl.DataFrame]:
+        for share in ahead(_settled, _shares(runs)):
+            rejects.add_frame(share.superseded)
+            tallies.append(share.tally)
+            yield share.ratings.cast({"user_id": users})
+
+    _write(settled(), {**RATINGS.columns, "user_id": users, "title_id": titles["title_id"].dtype}, out)
+    return _summary(tallies, rejects.counts - before)
+
+
+def _faults(titles: pl.Series, now: datetime) -> Mapping[str, pl.Expr]:
+    return {
+        OUT_OF_RANGE: ~pl.col("rating").is_between(*RATING_RANGE),
+        UNKNOWN_TITLE: ~pl.col("title_id").cast(pl.UInt64).is_in(titles.cast(pl.UInt64).implode()),
+        IN_THE_FUTURE: pl.col("rated_at") > now,
+    }
+
+
+def _checked(titles: pl.Series, now: datetime, chunk: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The ratings of a chunk that stand, by viewer, and those that do not."""
+    faults = _faults(titles, now)
+    faulty = chunk.select(pl.any_horizontal(*faults.values())).to_series()
+    reason = pl.coalesce(*(pl.when(fault).then(pl.lit(reason)) for reason, fault in faults.items()))
+    sound = chunk.filter(~faulty).with_columns(pl.col("title_id").cast(titles.dtype))
+    order = _order(sound["user_id"].to_numpy())
+    return sound.select(pl.all().gather(order)), _told(chunk.filter(faulty), reason)
+
+
+def _told(ratings: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Ratings for the rejects; their text is what was read, with the title that Netflix's own lines leave out."""
+    when = pl.col("rated_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = pl.concat_str("user_id", "title_id", "rating", when, separator=",")
+    return ratings.select("file", "line", reason=reason, text=text)
+
+
+def _shares(runs: Sequence[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
+    """All ratings of the first viewers, then of the next, about ROWS at a time, each in the order of their lines."""
+    sample = np.sort(np.concatenate([run["user_id"].to_numpy()[::_SAMPLED] for run in runs] or [np.empty(0)]))
+    bounds = np.unique(sample[:: ROWS // _SAMPLED])[1:]
+    cuts = [[0, *np.searchsorted(run["user_id"].to_numpy(), bounds), run.height] for run in runs]
+    for share in range(len(bounds) + 1):
+        parts = [run[cut[share] : cut[share + 1]] for run, cut in zip(runs, cuts, strict=True)]
+        if any(part.height for part in parts):
+            yield parts
+
+
+@dataclass(frozen=True)
+class _Tally:
+    ratings: int
+    users: int
+    titles: frozenset[int]
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class _Settled:
+    ratings: pl.DataFrame
+    superseded: pl.DataFrame
+    tally: _Tally
+
+
+def _settled(parts: Sequence[pl.DataFrame]) -> _Settled:
+    """Of each pair the latest rating, of equally late ones the later line; and the others."""
+    share = pl.concat(parts, how="vertical_relaxed", rechunk=True)
+    users, titles, times = (share[name].to_physical().to_numpy() for name in ("user_id", "title_id", "rated_at"))
+    order = _order(users, titles, times)
+    superseded = np.append(_same_as_next(users[order]) & _same_as_next(titles[order]), [False])
+    latest = order[~superseded]
+    # They are by title already, and the sort is stable: by viewer, time and title.
+    latest = latest[_order(users[latest], times[latest])]
+    ratings = share.select(pl.col(*RATINGS.columns).gather(latest))
+    older = share.select(pl.all().gather(np.sort(order[superseded])))
+    return _Settled(ratings, _told(older, pl.lit(DUPLICATE)), _tally(ratings))
+
+
+def _same_as_next(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    same: npt.NDArray[np.bool_] = column[:-1] == column[1:]
+    return same
+
+
+def _order(*keys: npt.NDArray[Any]) -> Positions:
+    """The positions that sort by the first key, then the next; equal ones stay as they came."""
+    last, *before = reversed(keys)
+    order = _order_of_one(last)
+    for key in before:
+        order = order[_order_of_one(key[order])]
+    return order
+
+
+def _order_of_one(key: npt.NDArray[Any]) -> Positions:
+    if not len(key):
+        return np.empty(0, np.uint32)
+    room = len(key).bit_length()
+    low = key.min()
+    if (int(key.max()) - int(low)).bit_length() + room > 64:
+        return np.argsort(key, kind="stable").astype(np.uint32)
+    # Whole numbers that carry their position along sort ten times as fast as an argsort.
+    packed = ((key - low).astype(np.uint64) << np.uint64(room)) | np.arange(len(key), dtype=np.uint64)
+    packed.sort()
+    order: Positions = np.bitwise_and(packed, np.uint64((1 << room) - 1)).astype(np.uint32)
+    return order
+
+
+def _tally(ratings: pl.DataFrame) -> _Tally:
+    first, last = ratings.select(first=pl.col("rated_at").min(), last=pl.col("rated_at").max()).row(0)
+    titles = frozenset(ratings["title_id"].unique())
+    return _Tally(ratings.height, ratings["user_id"].rle_id()[-1] + 1, titles, first, last)
+
+
+def _summary(tallies: Sequence[_Tally], rejected: Mapping[str, int]) -> RatingsSummary:
+    ratings = sum(tally.ratings for tally in tallies)
+    return RatingsSummary(
+        lines=ratings + sum(rejected.values()),
+        ratings=ratings,
+        users=sum(tally.users for tally in tallies),
+        titles=len(frozenset[int]().union(*(tally.titles for tally in tallies))),
+        rejected=dict(rejected),
+        first=min((tally.first for tally in tallies), default=None),
+        last=max((tally.last for tally in tallies), default=None),
+    )
+
+
+def _write(ratings: Iterator[pl.DataFrame], schema: Mapping[str, Any], out: Path) -> None:
+    """Under another name first: a run that is killed leaves no half table."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    try:
+        register_io_source(lambda *_: ratings, schema=schema).sink_parquet(unfinished, row_group_size=ROWS)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
