@@ -24,11 +24,11 @@ from marquee.tables import KINDS_OF_EVENT, TITLES
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-MATRIX, HEAT, AMELIE, SOLARIS, NEW_SOLARIS, LOST, LOST_2, ALIAS_1, CAFE = range(1, 10)
+MATRIX, HEAT, AMELIE, SOLARIS, NEW_SOLARIS, LOST, LOST_2, ALIAS_1, CAFE, FARGO, FARGO_SERIES = range(1, 12)
 CATALOGUE = TITLES.complete(
     pl.DataFrame(
         {
-            "title_id": range(1, 10),
+            "title_id": range(1, 12),
             "name": [
                 "The Matrix",
                 "Heat",
@@ -39,9 +39,11 @@ CATALOGUE = TITLES.complete(
                 "Lost: Season 2",
                 "Alias: Season 1",
                 "Café, Bar: Noir",
+                "Fargo",
+                "Fargo",
             ],
-            "year": pl.Series([1999, 1995, 2001, 1972, 2002, 2004, 2005, 2001, None], dtype=pl.Int16),
-            "kind": ["movie", "movie", "movie", "movie", "movie", "series", "series", None, None],
+            "year": pl.Series([1999, 1995, 2001, 1972, 2002, 2004, 2005, 2001, None, 1996, 1996], dtype=pl.Int16),
+            "kind": ["movie", "movie", "movie", "movie", "movie", "series", "series", None, None, "movie", "series"],
         }
     )
 )
@@ -131,9 +133,9 @@ def test_what_was_left_early_was_only_started_unless_its_end_was_seen() -> None:
 def test_trailers_and_glances_are_skipped_and_counted() -> None:
     hook = view("The Matrix", **{"Supplemental Video Type": "HOOK"})
     named = view("Season 1 Trailer: Lost")
-    glance = view("Heat", duration="00:01:59")
-    result = imported(table(VIEWS, hook, named, glance, view("Heat")))
-    assert deeds(result) == [(HEAT, "watch_finished", None)]
+    glance, look = view("Heat", duration="00:01:59"), view("Heat", duration="00:02:00")
+    result = imported(table(VIEWS, hook, named, glance, look))
+    assert deeds(result) == [(HEAT, "watch_started", None)]
     assert result.skipped == {"trailer": 2, "played for less than 120 s": 1}
     assert result.sentence == "matched 1 of 1"
 
@@ -182,7 +184,7 @@ def test_stars_and_thumbs_on_netflix_are_ratings_likes_and_dislikes() -> None:
         THUMBS,
         {**at, "Title Name": "The Matrix", "Rating Type": "star", "Star Value": "4"},
         {**at, "Title Name": "Heat", "Rating Type": "thumb", "Thumbs Value": "1"},
-        {**at, "Title Name": "Amelie", "Rating Type": "thumb", "Star Value": "", "Thumbs Value": "2"},
+        {**at, "Title Name": "Amelie", "Rating Type": "thumb", "Star Value": "3", "Thumbs Value": "2"},
         {**at, "Title Name": "Lost", "Thumbs Value": "3"},
         {**at, "Title Name": "Heat", "Rating Type": "thumb", "Thumbs Value": "0"},
         {**at, "Title Name": "Heat", "Rating Type": "thumb", "Thumbs Value": "7"},
@@ -454,6 +456,19 @@ def test_a_year_tells_remakes_apart_and_without_one_the_viewer_is_asked() -> Non
     assert [miss.label for miss in imported(table(VIEWS, view("Solaris"))).near_misses] == ["Solaris"]
 
 
+def test_a_movie_and_a_series_of_one_name_are_told_apart_by_kind_and_without_it_the_viewer_is_asked() -> None:
+    told = imported(table(VIEWS, view("Fargo: Season 1: The Crocodile's Dilemma")))
+    assert deeds(told) == [(FARGO_SERIES, "watch_finished", None)]
+    (miss,) = imported(table(STARS, film("Fargo", 1996, Rating=4))).near_misses
+    assert {each.title_id for each in miss.candidates} == {FARGO, FARGO_SERIES}
+
+
+def test_a_title_of_a_year_that_is_not_quite_right_is_a_near_miss() -> None:
+    (miss,) = imported(table(STARS, film("Heat", 1998, Rating=4))).near_misses
+    assert [(each.title_id, each.name, each.year) for each in miss.candidates] == [(HEAT, "Heat", 1995)]
+    assert PARAMS.catalogue.doubtful <= miss.candidates[0].confidence < PARAMS.catalogue.confidence
+
+
 def test_an_empty_catalogue_matches_nothing() -> None:
     history = read_history(table(VIEWS, view("Lost: Season 2: x"), view("Heat")), PARAMS.history_import)
     result = import_history(history, 7, CATALOGUE.clear(), PARAMS.catalogue, {})
@@ -499,6 +514,30 @@ def test_a_longer_export_later_adds_only_what_is_new(store: EventStore) -> None:
     assert (receipt.accepted, receipt.duplicates, receipt.refused) == (1, 1, ())
 
 
+def test_of_two_ratings_on_one_day_the_last_counts() -> None:
+    rows = [
+        {"Profile Name": "Ann", "Title Name": "Heat", "Event Utc Ts": f"2016-01-02 {hour}:00:00", "Star Value": stars}
+        for hour, stars in (("09", 2), ("23", 5), ("12", 3))
+    ]
+    assert deeds(imported(table(THUMBS, *rows))) == [(HEAT, "rated", 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (table(STARS, film("Heat", 1995, Rating=4)), table(STARS, film("Heat", 1995, Rating=5))),
+        (table(STARS, film("Heat", 1995, Rating=4)), table(STARS, film("The Matrix", 1999, Rating=4))),
+        (table(STARS, film("Heat", 1995, Rating=4)), table(STARS, film("Heat", 1995, Rating=4, Date="2021-03-15"))),
+        (table(VIEWS, view("Heat")), table(VIEWS, view("Heat", duration="00:10:00"))),
+        (table(STARS, film("Heat", 1995, Rating=4)), table(IMDB, rating("Heat", 8, Year=1995))),
+    ],
+    ids=["value", "title", "day", "kind", "source"],
+)
+def test_deeds_that_differ_in_anything_are_different_events(store: EventStore, one: bytes, other: bytes) -> None:
+    receipt = store.append([*imported(one).events, *imported(other).events], NOW)
+    assert (receipt.accepted, receipt.refused) == (2, ())
+
+
 def ids(result: HistoryImport) -> list[Any]:
     return [event["event_id"] for event in result.events]
 
@@ -518,19 +557,26 @@ def test_a_file_is_read_in_any_encoding_and_with_any_line_ends(tmp_path: Path) -
     path.write_text(text, "utf-8")
     told = imported(path).events
     assert [event["title_id"] for event in told] == [CAFE]
-    for variant in (text, text.replace("\r\n", "\n"), text.replace("\r\n", "\r"), text.replace("\r\n", "\r\n\r\n")):
+    for variant in (
+        text,
+        text.replace("\r\n", "\n"),
+        text.replace("\r\n", "\r"),
+        text.replace("\r\n", "\r\n,\r\n\r\n"),
+    ):
         for encoding in ("utf-8", "utf-8-sig", "latin-1", "cp1252"):
             assert imported(variant.encode(encoding)).events == told
 
 
 def test_columns_in_another_order_and_further_ones_are_no_hindrance() -> None:
     header = ",".join(["More", *reversed(IMDB.split(","))])
-    assert deeds(imported(table(header, rating("Heat", 9, Year=1995)))) == [(HEAT, "rated", 4.5)]
+    file = table(header, rating("Heat", 9, Year=1995))
+    for variant in (file, file.replace(b",Title,", b", Title ,")):
+        assert deeds(imported(variant)) == [(HEAT, "rated", 4.5)]
 
 
 def test_lines_that_cannot_be_read_are_listed_with_their_number_and_text() -> None:
     good = table(DAYS, {"Title": "Heat", "Date": "3/14/21"}).decode()
-    wrong = ["Heat", "Heat,3/14/21,more", ",3/14/21", "Heat,yesterday", "Heat,31/31/21", '"two\nlines",soon']
+    wrong = ["Heat", ",3/14/21", "Heat,3/14/21,more", "Heat,yesterday", "Heat,31/31/21", '"two\nlines",soon']
     result = imported((good + "\n".join(wrong)).encode())
     assert result.sentence == "matched 1 of 1"
     assert [row.text for row in result.malformed] == wrong

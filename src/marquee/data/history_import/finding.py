@@ -8,7 +8,7 @@ import polars as pl
 
 from marquee.data.history_import.episodes import names_a_season
 from marquee.data.history_import.history import Sought
-from marquee.data.matching import CANDIDATES, Matcher
+from marquee.data.matching import Matcher
 from marquee.params import CatalogueParams
 
 _LEVEL = 0.01  # between candidates as close as this, only the viewer can tell
@@ -91,4 +91,4 @@ def _likely(
 
 
 def _best_first(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    return tuple(sorted(candidates, key=lambda each: (-each.confidence, each.title_id))[:CANDIDATES])
+    return tuple(sorted(candidates, key=lambda each: (-each.confidence, each.title_id)))
