@@ -42,9 +42,7 @@ def measured(scale: str) -> dict[str, float]:
 def main() -> None:
     if sys.argv[1:2] == ["--measure"]:
         return measure(sys.argv[2])
-    print(
-        f"{'world':<9}{'ratings':>13}{'MB':>7}{'seconds':>9}{'limit':>7}{'share':>7}{'peak GB':>9}{'limit':>7}{'share':>7}"
-    )
+    print("world          ratings     MB  seconds  limit  share  peak GB  limit  share")
     for scale in ("default",) if "--quick" in sys.argv else LIMITS:
         took, (seconds, peak) = measured(scale), LIMITS[scale]
         print(
