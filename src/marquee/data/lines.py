@@ -18,6 +18,7 @@ from marquee.data.archives import Member
 from marquee.errors import SourceError
 
 PIECE = 16 << 20
+LONGEST_LINE = 16 << 20
 SURPLUS = "surplus"
 BOM = b"\xef\xbb\xbf"
 _UNUSED = "\x1f"  # stands in for a separator of several bytes, which the csv parser does not know
@@ -99,32 +100,32 @@ def _newlines(text: bytes) -> npt.NDArray[np.bool_]:
     return np.equal(np.frombuffer(text, np.uint8), ord("\n"))
 
 
-def pieces(files: Iterable[Member], size: int = PIECE) -> Iterator[Lines]:
-    """The lines of all files in order, some `size` bytes at a time."""
+def pieces(files: Iterable[Member]) -> Iterator[Lines]:
+    """The lines of all files in order, about PIECE bytes at a time."""
     gathered: list[Stretch] = []
     held = 0
     for file in files:
-        for stretch in _stretches(file, size):
+        for stretch in _stretches(file):
             gathered.append(stretch)
             held += len(stretch.text)
-            if held >= size // 2:
+            if held >= PIECE // 2:
                 yield Lines(tuple(gathered))
                 gathered, held = [], 0
     if gathered:
         yield Lines(tuple(gathered))
 
 
-def _stretches(file: Member, size: int) -> Iterator[Stretch]:
+def _stretches(file: Member) -> Iterator[Stretch]:
     line, rest = 1, file.read(len(BOM)).removeprefix(BOM)
-    while block := file.read(size):
+    while block := file.read(PIECE):
         cut = block.rfind(b"\n") + 1
         if cut:
             text = b"".join((rest, memoryview(block)[:cut]))
             yield Stretch(file.name, line, text)
             line += int(np.count_nonzero(_newlines(text)))
             rest = block[cut:]
-        elif len(rest) > PIECE:
-            raise SourceError(f"{file.place}:{line}: a line of more than {PIECE:,} bytes; it holds no ratings as text")
+        elif len(rest) > LONGEST_LINE:
+            raise SourceError(f"{file.place}:{line}: a line of {len(rest):,} bytes and more; it is no file of ratings")
         else:
             rest += block
     if rest:

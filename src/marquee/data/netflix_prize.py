@@ -20,7 +20,7 @@ from marquee.data.lines import BOM, Lines, pieces
 from marquee.data.rejects import DOES_NOT_PARSE, Rejects
 from marquee.data.titles import titles_table
 from marquee.errors import SourceError
-from marquee.tables import WHEN
+from marquee.tables import WHEN, smallest_id_type
 
 NO_TITLE_ABOVE = "no title above"
 
@@ -77,12 +77,19 @@ def ratings(path: Path, rejects: Rejects) -> Iterator[pl.DataFrame]:
 
 def probe(path: Path, rejects: Rejects) -> pl.DataFrame:
     """The pairs on which everybody could measure."""
-    return pl.concat(_rows(path, _PROBE, rejects)).select("user_id", "title_id")
+    return _pairs(path, _PROBE, rejects)
 
 
 def qualifying(path: Path, rejects: Rejects) -> pl.DataFrame:
     """The pairs whose ratings the prize kept to itself, and their days."""
-    return pl.concat(_rows(path, _QUALIFYING, rejects)).select("user_id", "title_id", "date")
+    return _pairs(path, _QUALIFYING, rejects)
+
+
+def _pairs(path: Path, blocks: _Blocks, rejects: Rejects) -> pl.DataFrame:
+    rows = pl.concat(_rows(path, blocks, rejects))
+    largest = rows.select(pl.col("user_id", "title_id").max().fill_null(0)).row(0, named=True)
+    small = [pl.col(name).cast(smallest_id_type(largest[name])) for name in largest]
+    return rows.select(*small, *(name for name in blocks.schema if name not in largest))
 
 
 def _rows(path: Path, blocks: _Blocks, rejects: Rejects) -> Iterator[pl.DataFrame]:
@@ -126,9 +133,14 @@ def _read(schema: Mapping[str, Any], piece: Lines) -> _Read:
 
 def _marks(read: _Read, before: pl.DataFrame | None) -> pl.DataFrame:
     """Where the title changes: at headers, and at the start of a file, under which no line may stand."""
-    starts = pl.DataFrame({"at": read.piece.starts, "title_id": None, "start": True}, _MARKS)
+    begun = [
+        (at, None, True)
+        for at, file in zip(read.piece.starts, read.piece.stretches, strict=True)
+        if file.first_line == 1
+    ]
+    starts = pl.DataFrame(begun, _MARKS, orient="row")
     if before is not None and read.piece.stretches[0].first_line > 1:
-        starts = pl.concat([before.tail(1).with_columns(at=pl.lit(0, pl.UInt32)), starts[1:]])
+        starts = pl.concat([before.tail(1).with_columns(at=pl.lit(0, pl.UInt32)), starts])
     # A header that is broken ends the block above it as well: what follows belongs to no title.
     headers = read.odd.filter(pl.col("text").str.ends_with(":")).select("at", "title_id", start=pl.lit(value=False))
     return pl.concat([starts, headers]).sort("at", maintain_order=True)

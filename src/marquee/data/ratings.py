@@ -54,8 +54,7 @@ def write_ratings(
             rejects.add_frame(faulty)
             runs.append(run)
             advance(run.height)
-    largest = max((run["user_id"].max() or 0 for run in runs), default=0)
-    users = smallest_id_type(int(largest))  # type: ignore[arg-type]
+    users = smallest_id_type(max((run["user_id"][-1] for run in runs if run.height), default=0))
     tallies: list[_Tally] = []
 
     def settled() -> Iterator[pl.DataFrame]:

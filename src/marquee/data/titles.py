@@ -23,7 +23,7 @@ def titles_table(told: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
     first = typed.filter(sound)["title_id"].is_first_distinct()
     rejects.add_frame(typed.filter(sound).filter(~first).with_columns(reason=pl.lit(DUPLICATE)))
     kept = typed.filter(sound).filter(first)
-    kind = smallest_id_type(int(kept["title_id"].max() or 0))  # type: ignore[arg-type]
+    kind = smallest_id_type(kept.select(pl.col("title_id").max().fill_null(0)).item())
     lists = pl.col(pl.List(pl.String)).fill_null([])
     return TITLES.check(TITLES.complete(kept.with_columns(pl.col("title_id").cast(kind), lists)))
 
