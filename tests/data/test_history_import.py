@@ -272,6 +272,8 @@ LOST_ENTRY = {"show": {"title": "Lost", "year": 2004}}
         ({"id": 1, "watched_at": AT, "action": "watch", **MATRIX_ENTRY}, [(MATRIX, "watch_finished", None)]),
         ({"watched_at": AT, "episode": {"season": 2, "number": 3}, **LOST_ENTRY}, [(LOST_2, "watch_finished", None)]),
         ({"watched_at": AT, "episode": {"season": 5, "number": 3}, **LOST_ENTRY}, [(LOST, "watch_finished", None)]),
+        ({"watched_at": AT, "episode": {"season": 0, "number": 3}, **LOST_ENTRY}, [(LOST, "watch_finished", None)]),
+        ({"watched_at": "2014-08-31T23:30:00-02:00", **MATRIX_ENTRY}, [(MATRIX, "watch_finished", None)]),
         ({"plays": 4, "last_watched_at": AT, **MATRIX_ENTRY}, [(MATRIX, "watch_finished", None)]),
         ({"plays": 4, "last_watched_at": AT, "seasons": [], **LOST_ENTRY}, [(LOST, "watch_finished", None)]),
         ({"progress": 45.5, "paused_at": AT, **MATRIX_ENTRY}, [(MATRIX, "watch_progress", 0.455)]),
@@ -313,6 +315,9 @@ def test_a_show_with_its_episodes_on_trakt_is_watched_once_a_day_a_season() -> N
         {"rated_at": AT, "rating": 5, "movie": None},
         {"rated_at": AT, "rating": 5, "movie": {"title": " "}},
         {"rated_at": AT, "rating": 5, "movie": {"title": "Heat", "year": "soon"}},
+        {"rated_at": AT, "rating": 5, "movie": {"title": "Heat", "year": 99999}},
+        {"rated_at": "0001-01-01T00:00:00+14:00", "rating": 5, **MATRIX_ENTRY},
+        {"progress": True, "paused_at": AT, **MATRIX_ENTRY},
         {"progress": "half", "paused_at": AT, **MATRIX_ENTRY},
         {"last_watched_at": AT, "seasons": [3], **LOST_ENTRY},
         {"watched_at": None, **MATRIX_ENTRY},
@@ -324,6 +329,18 @@ def test_an_entry_that_makes_no_sense_is_listed_with_its_text(wrong: object) -> 
     result = imported(json.dumps([good, wrong]).encode())
     assert deeds(result) == [(MATRIX, "watch_finished", None)]
     assert [(row.line, row.text) for row in result.malformed] == [(2, json.dumps(wrong))]
+
+
+def test_what_tells_of_no_title_is_skipped_and_counted() -> None:
+    episode = {"rated_at": AT, "rating": 10, "episode": {"season": 2, "number": 3}, **LOST_ENTRY}
+    assert imported(json.dumps([episode]).encode()).skipped == {"rating of a single episode": 1}
+    assert imported(table(IMDB, rating("Heat", 9) | {"Your Rating": ""})).skipped == {"no rating": 1}
+
+
+def test_characters_that_no_table_holds_do_no_harm() -> None:
+    halves = {"watched_at": AT, "movie": {"title": "Half \ud83d of it", "year": 2001}}
+    (unknown,) = imported(json.dumps([halves]).encode()).not_found
+    assert unknown.label == "Half ? of it (2001)"
 
 
 def test_an_export_with_nothing_in_it_is_no_error() -> None:
@@ -459,6 +476,8 @@ def test_a_year_tells_remakes_apart_and_without_one_the_viewer_is_asked() -> Non
 def test_a_movie_and_a_series_of_one_name_are_told_apart_by_kind_and_without_it_the_viewer_is_asked() -> None:
     told = imported(table(VIEWS, view("Fargo: Season 1: The Crocodile's Dilemma")))
     assert deeds(told) == [(FARGO_SERIES, "watch_finished", None)]
+    for kind, title_id in (("Movie", FARGO), ("TV Mini-Series", FARGO_SERIES)):
+        assert deeds(imported(table(IMDB, rating("Fargo", 8, Year=1996) | {"Title Type": kind})))[0][0] == title_id
     (miss,) = imported(table(STARS, film("Fargo", 1996, Rating=4))).near_misses
     assert {each.title_id for each in miss.candidates} == {FARGO, FARGO_SERIES}
 

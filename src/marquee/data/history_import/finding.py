@@ -79,7 +79,7 @@ def _likely(
 ) -> Likely:
     """The candidates of each title that has any, whichever of its names they were found under."""
     wanted = [(title, name) for title in asked for name in names_of(title)]
-    if not wanted or among.is_empty():
+    if not wanted:
         return {}
     rows = [(row, *name) for row, (_, name) in enumerate(wanted)]
     matches = Matcher(among, params).matches(pl.DataFrame(rows, schema=_WANTED, orient="row"))

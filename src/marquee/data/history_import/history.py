@@ -75,7 +75,7 @@ def year_of(value: object) -> int | None:
     text = "" if value is None else str(value).strip()
     if not text:
         return None
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 1870 <= int(text) <= 2200:
+    if not (text.isascii() and text.isdigit()) or not 1870 <= int(text) <= 2200:
         raise ValueError("the year is no year")
     return int(text)
 

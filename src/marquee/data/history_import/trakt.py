@@ -60,7 +60,7 @@ def _sought(entry: Row) -> Sought:
 
 def _of_show(show: object, number: object) -> Sought:
     name = name_of(_get(show, "title"))
-    season = f"{name}: Season {number}" if isinstance(number, int) and number > 0 else None  # 0 are the specials
+    season = f"{name}: Season {number}" if isinstance(number, int) else None
     return Sought(name, year_of(_get(show, "year")), "series", season)
 
 
