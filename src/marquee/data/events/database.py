@@ -19,7 +19,8 @@ PATIENCE_S = 30  # how long a writer waits for the others, and for a server to a
 _WRITERS = 0x6D617271  # PostgreSQL's name for the lock that writers take turns with
 
 # FULL: a commit is on the disk before it is acknowledged. WAL: who reads never waits for who writes.
-# What is deleted is overwritten, so that who asked to be forgotten is.
+# What is deleted is overwritten, so that who asked to be forgotten is. Ids are random, so every batch touches pages all
+# over the file: room to remember them, and many batches between two returns of the log to the file.
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",
