@@ -32,6 +32,9 @@ def main() -> None:
     except MarqueeError as error:
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}")
         sys.exit(2)
+    except Exception as error:
+        err.print(f"[bold red]a defect in Marquee:[/] {escape(repr(error))}; `marquee --debug ...` shows where")
+        sys.exit(1)
 
 
 @app.callback()

@@ -75,7 +75,9 @@ def status(context: typer.Context, database: DatabaseUrl = DATABASE, into: Into 
 def _words(figure: object) -> str:
     if isinstance(figure, Mapping):
         return ", ".join(f"{name} {_words(part)}" for name, part in figure.items()) or "none"
-    return f"{figure:,}" if isinstance(figure, int | float) else str(figure)
+    if isinstance(figure, float):
+        return f"{figure:.1%}"  # every fraction that a stage counts is a share
+    return f"{figure:,}" if isinstance(figure, int) else str(figure)
 
 
 def _show(metrics: Mapping[str, object]) -> None:
