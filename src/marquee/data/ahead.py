@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ Done = TypeVar("Done")
 THREADS = min(4, os.cpu_count() or 1)
 
 
-def ahead(work: Callable[[Given], Done], inputs: Iterable[Given]) -> Iterator[Done]:
+def ahead(work: Callable[[Given], Done], inputs: Iterable[Given]) -> Generator[Done]:
     """`map(work, inputs)`, for work that lets other threads run: numpy, polars, decompression."""
     waiting: deque[Future[Done]] = deque()
     with ThreadPoolExecutor(THREADS) as threads:

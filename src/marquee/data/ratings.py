@@ -18,6 +18,7 @@ from polars.io.plugins import register_io_source
 
 from marquee.data.ahead import ahead
 from marquee.data.rejects import DUPLICATE, Rejects
+from marquee.errors import SourceError
 from marquee.progress import progress
 from marquee.tables import RATING_RANGE, RATINGS, smallest_id_type
 
@@ -54,6 +55,8 @@ def write_ratings(
             rejects.add_frame(faulty)
             runs.append(run)
             advance(run.height)
+    if not any(run.height for run in runs) and rejects.counts == before:
+        raise SourceError("ratings: the source holds none; set source.path in params.yaml to where they lie")
     users = smallest_id_type(max((run["user_id"][-1] for run in runs if run.height), default=0))
     tallies: list[_Tally] = []
 
