@@ -1,6 +1,9 @@
 """The stand-in for the watch API speaks the API's format, walks through the stream, and fails as it is told."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -157,6 +160,32 @@ def test_serving_logs_a_line_a_call_until_the_simulator_ends(tmp_path: Path) -> 
             HTTP.get(simulator.url)
     serving.join()
     assert lines[0] == "12:00:00  200   10 rows  plain_object"
+
+
+def test_ctrl_c_ends_serving_also_beside_polars_and_hanging_answers(tmp_path: Path) -> None:
+    code = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+import polars
+from datetime import UTC, datetime
+from pathlib import Path
+from marquee.data.watch_simulator import Faults, WatchSimulator
+with WatchSimulator(Path({str(world(tmp_path))!r}), Faults({{"hang": 1.0}}), lambda: datetime.now(UTC)) as simulator:
+    print(simulator.url, flush=True)
+    simulator.serve_forever(print)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stdout is not None
+        with pytest.raises(httpx.ReadTimeout):
+            HTTP.get(serving.stdout.readline().strip(), timeout=0.1)
+        serving.send_signal(signal.SIGINT)
+        try:
+            _, told = serving.communicate(timeout=30)
+        finally:
+            serving.kill()
+    assert told.endswith("KeyboardInterrupt\n")
 
 
 @pytest.mark.parametrize(

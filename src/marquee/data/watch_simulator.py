@@ -25,6 +25,7 @@ COLUMNS = ["YearRelease", "Name", "current_time", "customerID"]
 KINDS = ("watch_started", "watch_progress")
 ROWS = 10
 LONGEST_HANG_S = 300.0
+WAKE_S = 0.2
 
 Table = dict[str, list[Any]]
 Random = np.random.Generator
@@ -151,7 +152,9 @@ class WatchSimulator:
     def serve_forever(self, log: Callable[[str], None]) -> None:
         """Until Ctrl-C, or the end of the block in another thread; `log` gets one line a call."""
         self._log = log
-        self._thread.join()
+        # Polars lets the system restart a wait that Ctrl-C interrupts: only a wait that ends by itself hears of it.
+        while self._thread.is_alive():
+            self._thread.join(timeout=0.2)
 
     def answer(self) -> _Answer:
         with self._turn:
