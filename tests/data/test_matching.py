@@ -56,6 +56,7 @@ SAME = [
     ("Rugrats: The Movie", "The Rugrats Movie"),
     ("Scarface: 20th Anniversary Edition", "Scarface"),
     ("Finding Nemo (Widescreen)", "Finding Nemo"),
+    ("Finding Nemo: Widescreen", "Finding Nemo"),
     ("Postino, Il (The Postman)", "Il Postino"),
     ("Shall We Dance? (Shall We Dansu?)", "Shall We Dansu?"),
     ("Tim Burton's The Nightmare Before Christmas", "The Nightmare Before Christmas"),
@@ -79,6 +80,7 @@ DIFFERENT = [
     ("Borat", "Borat: Cultural Learnings of America"),
     ("The Matrix: Revisited", "The Matrix"),
     ("Kabali (Hindi Version)", "Petta (Hindi Version)"),
+    ("Alpha River (The True Story)", "Beta Station (The True Story)"),
     ("", ""),
 ]
 
@@ -115,6 +117,12 @@ def test_of_remakes_the_year_decides() -> None:
 def test_without_a_year_one_title_is_enough_but_remakes_are_a_guess() -> None:
     assert is_match(("The Italian Job", None, None), movie("The Italian Job", 2003))
     both = matches([("The Italian Job", None, None)], [movie("The Italian Job", year) for year in (1969, 2003)])
+    assert both.height == 2
+    assert (both["confidence"] < PARAMS.confidence).all()
+
+
+def test_without_a_year_an_article_alone_does_not_tell_remakes_apart() -> None:
+    both = matches([("The Crimson Ring", None, None)], [movie("The Crimson Ring", 2002), movie("Crimson Ring", 1998)])
     assert both.height == 2
     assert (both["confidence"] < PARAMS.confidence).all()
 

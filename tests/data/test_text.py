@@ -22,6 +22,10 @@ def test_negations_and_possessives_are_stop_words_with_any_apostrophe() -> None:
     assert words("don't, won’t, it's, that´s") == []
 
 
+def test_a_stem_that_is_a_stop_word_is_none() -> None:
+    assert words("doings, ones, abouts") == []
+
+
 def test_letters_that_have_no_accent_to_lose_become_plain_too() -> None:
     assert words("Øyvind Łódź Æon") == ["oyvind", "lodz", "aeon"]
 

@@ -81,8 +81,8 @@ def import_of_history(
 ) -> None:
     """Bring a viewer's own history: its titles are matched with the catalogue, and what is unsure is listed."""
     params = params_of(context)
-    titles = stages.read_titles(into)
     history = read_history(file, params.history_import, profile)
+    titles = stages.read_titles(into)
     imported = import_history(history, user_id, titles, params.catalogue, dict(map(_choice, confirm or ())))
     _tell(imported)
     if not dry_run:

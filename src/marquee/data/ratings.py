@@ -30,6 +30,7 @@ IN_THE_FUTURE = "date in the future"
 ROWS = 1 << 20
 _SAMPLED = 1 << 8  # one viewer in so many is looked at to cut all ratings into shares of about ROWS
 
+Key = npt.NDArray[Any]
 Positions = npt.NDArray[np.uint32]
 
 
@@ -123,25 +124,40 @@ class _Settled:
 
 
 def _settled(parts: Sequence[pl.DataFrame]) -> _Settled:
-    """Of each pair the latest rating, of equally late ones the later line; and the others."""
     share = pl.concat(parts, how="vertical_relaxed", rechunk=True)
     users, titles, times = (share[name].to_physical().to_numpy() for name in ("user_id", "title_id", "rated_at"))
+    superseded = _superseded(users, titles, times)
+    stands = np.ones(share.height, np.bool_)
+    stands[superseded] = False
+    order = _order(users, times, titles)
+    ratings = share.select(pl.col(*RATINGS.columns).gather(order[stands[order]]))
+    return _Settled(ratings, _told(share.select(pl.all().gather(superseded)), pl.lit(DUPLICATE)), _tally(ratings))
+
+
+def _superseded(users: Key, titles: Key, times: Key) -> Positions:
+    """All but the latest rating of a pair, and of equally late ones all but the later line."""
+    if _all_differ(users, titles):
+        return np.empty(0, np.uint32)
     order = _order(users, titles, times)
-    superseded = np.append(_same_as_next(users[order]) & _same_as_next(titles[order]), [False])
-    latest = order[~superseded]
-    # They are by title already, and the sort is stable: by viewer, time and title.
-    latest = latest[_order(users[latest], times[latest])]
-    ratings = share.select(pl.col(*RATINGS.columns).gather(latest))
-    older = share.select(pl.all().gather(np.sort(order[superseded])))
-    return _Settled(ratings, _told(older, pl.lit(DUPLICATE)), _tally(ratings))
+    return np.sort(order[:-1][_same_as_next(users[order]) & _same_as_next(titles[order])])
 
 
-def _same_as_next(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    same: npt.NDArray[np.bool_] = column[:-1] == column[1:]
+def _all_differ(users: Key, titles: Key) -> bool:
+    """Whether no pair is there twice, in a fifth of the time that it takes to say which; False where that is unsure."""
+    room = _bits(titles)
+    if _bits(users) + room > 64:
+        return False
+    pairs = _above(users, room) | _above(titles, 0)
+    pairs.sort()
+    return not _same_as_next(pairs).any()
+
+
+def _same_as_next(key: Key) -> npt.NDArray[np.bool_]:
+    same: npt.NDArray[np.bool_] = key[:-1] == key[1:]
     return same
 
 
-def _order(*keys: npt.NDArray[Any]) -> Positions:
+def _order(*keys: Key) -> Positions:
     """The positions that sort by the first key, then the next; equal ones stay as they came."""
     last, *before = reversed(keys)
     order = _order_of_one(last)
@@ -150,24 +166,33 @@ def _order(*keys: npt.NDArray[Any]) -> Positions:
     return order
 
 
-def _order_of_one(key: npt.NDArray[Any]) -> Positions:
-    if not len(key):
-        return np.empty(0, np.uint32)
+def _order_of_one(key: Key) -> Positions:
     room = len(key).bit_length()
-    low = key.min()
-    if (int(key.max()) - int(low)).bit_length() + room > 64:
+    if not room or _bits(key) + room > 64:
         return np.argsort(key, kind="stable").astype(np.uint32)
     # Whole numbers that carry their position along sort ten times as fast as an argsort.
-    packed = ((key - low).astype(np.uint64) << np.uint64(room)) | np.arange(len(key), dtype=np.uint64)
+    packed = _above(key, room) | np.arange(len(key), dtype=np.uint64)
     packed.sort()
     order: Positions = np.bitwise_and(packed, np.uint64((1 << room) - 1)).astype(np.uint32)
     return order
 
 
+def _bits(key: Key) -> int:
+    """How many hold every difference between two values of the key."""
+    return (int(key.max()) - int(key.min())).bit_length() if len(key) else 0
+
+
+def _above(key: Key, room: int) -> npt.NDArray[np.uint64]:
+    """The key from 0, above so many bits of room."""
+    raised: npt.NDArray[np.uint64] = (key - key.min()).astype(np.uint64) << np.uint64(room)
+    return raised
+
+
 def _tally(ratings: pl.DataFrame) -> _Tally:
     first, last = ratings.select(first=pl.col("rated_at").min(), last=pl.col("rated_at").max()).row(0)
     titles = frozenset(ratings["title_id"].unique())
-    return _Tally(ratings.height, ratings["user_id"].rle_id()[-1] + 1, titles, first, last)
+    others = int(np.count_nonzero(~_same_as_next(ratings["user_id"].to_numpy())))
+    return _Tally(ratings.height, others + 1, titles, first, last)
 
 
 def _summary(tallies: Sequence[_Tally], rejected: Mapping[str, int]) -> RatingsSummary:

@@ -28,8 +28,10 @@ class NearNames:
     def __init__(self, found: pl.DataFrame) -> None:
         self._forms = found
         self._years = _years(found)
-        self._runs, self._owners = _runs(found["core"])
-        self._counts = np.bincount(self._runs, minlength=_ALPHABET**_RUN)
+        runs, holders = _runs(found["core"])
+        self._holders = holders[pl.Series(runs).arg_sort().to_numpy()]  # of the first run, then of the second, …
+        self._counts = np.bincount(runs, minlength=_ALPHABET**_RUN)
+        self._starts = np.cumsum(self._counts) - self._counts
 
     def pairs(self, sought: pl.DataFrame) -> pl.DataFrame:
         """Each sought form beside each that may be meant (columns `_found`), and the edits between their cores."""
@@ -43,15 +45,16 @@ class NearNames:
         years = _years(sought)
         any_year = (sought["kind"] == "series").fill_null(value=False).to_numpy()
         looked_up, owners = self._rarest(sought["core"])
-        starts, holders = self._postings(looked_up)
         found = [np.zeros(0, np.int64)]
         for part in _parts(owners, self._counts[looked_up]):
             counts = self._counts[looked_up[part]]
             wanted = np.repeat(owners[part], counts)
-            names = holders[np.repeat(starts[part], counts) + _count_up(counts)]
+            names = self._holders[np.repeat(self._starts[looked_up[part]], counts) + _count_up(counts)]
             apart = np.abs(years[wanted] - self._years[names])
             likely = (apart <= 1) | (apart > -_NO_YEAR // 2) | any_year[wanted]
-            both, shared = np.unique(wanted[likely] * len(self._years) + names[likely], return_counts=True)
+            both, shared = np.unique(
+                wanted[likely].astype(np.int64) * len(self._years) + names[likely], return_counts=True
+            )
             found.append(both[shared >= _SHARED])
         pairs = np.concatenate(found)
         return pairs // len(self._years), pairs % len(self._years)
@@ -66,14 +69,6 @@ class NearNames:
         runs, owners = runs[order], owners[order]
         rarest = np.arange(len(owners)) - np.searchsorted(owners, owners) < _RAREST
         return runs[rarest], owners[rarest]
-
-    def _postings(self, looked_up: Numbers) -> tuple[Numbers, Numbers]:
-        """Where in the second array the names that hold each run begin."""
-        needed = np.zeros(len(self._counts), dtype=bool)
-        needed[looked_up] = True
-        held = np.flatnonzero(needed[self._runs])
-        held = held[np.argsort(self._runs[held], kind="stable")]
-        return np.searchsorted(self._runs[held], looked_up), self._owners[held]
 
 
 def _years(forms: pl.DataFrame) -> Numbers:
@@ -100,7 +95,7 @@ def _runs(cores: pl.Series) -> tuple[Numbers, Numbers]:
     padded = cores.to_frame("core").select(pl.lit("^") + pl.col("core") + "$").to_series()
     lengths = padded.str.len_bytes().to_numpy().astype(np.int64)
     counts = np.maximum(lengths - _RUN + 1, 0)
-    owners = np.repeat(np.arange(len(lengths)), counts)
+    owners = np.repeat(np.arange(len(lengths), dtype=np.int32), counts)
     starts = np.repeat(np.cumsum(lengths) - lengths, counts) + _count_up(counts)
     letters = np.frombuffer("".join(padded.to_list()).encode(), dtype=np.uint8).astype(np.int32) % _ALPHABET
     runs = np.zeros(len(starts), dtype=np.int32)
