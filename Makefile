@@ -8,8 +8,9 @@ export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: up test check repro bench lock
 
-up: .venv/ready            ## the demo world, and the pipeline as far as it goes
-	@marquee up
+up: repro                  ## the demo world, the pipeline on it, and what its viewers did since
+	@marquee events add data/demo/live_events.jsonl
+	@marquee status
 
 test: check                ## everything that must hold
 	@python -m pytest --cov --cov-report=term
@@ -22,7 +23,7 @@ check: .venv/ready         ## lint, format, types, import rules, house rules
 	@python -m pytest tests/test_house.py
 
 repro: .venv/ready         ## data -> tables, whatever is not up to date
-	@dvc repro
+	@dvc repro --quiet
 
 bench: .venv/ready         ## every benchmark: each prints ratios measured side by side in one run
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
