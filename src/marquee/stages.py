@@ -105,5 +105,5 @@ def _save_text(text: str, path: Path) -> None:
 
 
 def _save_metrics(metrics: Mapping[str, object], path: Path) -> Mapping[str, object]:
-    _save_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n", path)
+    _save_text(json.dumps(metrics, indent=2) + "\n", path)
     return metrics

@@ -1,6 +1,5 @@
 """The pipeline on the command line: the demo world, the stages that dvc.yaml runs, and what there is by now."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -41,13 +40,13 @@ def demo_world(
 @pipeline.command("titles")
 def titles(context: typer.Context, into: Into = DATA) -> None:
     """Read the source's titles and join them with metadata (a stage of dvc.yaml)."""
-    _show(stages.titles(params_of(context), into))
+    _show({"titles": stages.titles(params_of(context), into)})
 
 
 @pipeline.command("ratings")
 def ratings(context: typer.Context, into: Into = DATA) -> None:
     """Read the source's ratings, check every line, sort and save them (a stage of dvc.yaml)."""
-    _show(stages.ratings(params_of(context), into, datetime.now(UTC)))
+    _show({"ratings": stages.ratings(params_of(context), into, datetime.now(UTC))})
 
 
 @pipeline.command("pairs")
@@ -57,28 +56,28 @@ def pairs(
     into: Into = DATA,
 ) -> None:
     """Read probe.txt or qualifying.txt into a table of its own."""
-    _show(stages.pairs(params_of(context), which, into))
+    _show({which: stages.pairs(params_of(context), which, into)})
 
 
 @pipeline.command("status")
 def status(context: typer.Context, database: DatabaseUrl = DATABASE, into: Into = DATA) -> None:
     """What there is by now: what each stage counted, and the event store."""
+    with EventStore(database, params_of(context).events, None) as store:
+        recorded = store.position()
+    _show({**stages.metrics_of(into), "events": {"recorded": recorded}})
+
+
+def _show(counted: Mapping[str, Mapping[str, object]]) -> None:
     table = Table("stage", "what", "how much", box=None, header_style="dim")
-    for stage, metrics in stages.metrics_of(into).items():
+    for stage, metrics in counted.items():
         for name, figure in metrics.items():
             table.add_row(stage, name, _words(figure))
-    with EventStore(database, params_of(context).events, None) as store:
-        table.add_row("events", "recorded", _words(store.position()))
     out.print(table)
 
 
 def _words(figure: object) -> str:
     if isinstance(figure, Mapping):
-        return ", ".join(f"{name} {_words(part)}" for name, part in figure.items()) or "none"
+        return "\n".join(f"{name} {_words(part)}" for name, part in figure.items()) or "none"
     if isinstance(figure, float):
         return f"{figure:.1%}"  # every fraction that a stage counts is a share
     return f"{figure:,}" if isinstance(figure, int) else str(figure)
-
-
-def _show(metrics: Mapping[str, object]) -> None:
-    out.print_json(json.dumps(metrics))
