@@ -1,0 +1,104 @@
+"""The event store when its database is away, is something else, or is busy: one sentence, and no secret in it."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL
+
+from marquee.data.events import Event, EventStore
+from marquee.data.events.database import _use_wal
+from marquee.errors import StoreError
+from marquee.params import EventParams
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
+TITLES = range(1, 100)
+
+
+def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
+    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
+    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
+
+
+def ids(events: Sequence[Event]) -> list[str]:
+    return [event.event_id for event in events]
+
+
+def failure(url: str) -> str:
+    with pytest.raises(StoreError) as caught:
+        EventStore(url, PARAMS, TITLES)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    path.write_text("user,rating\n" * 1_000)
+    assert f"event store sqlite:///{path}: file is not a database; name another" in failure(f"sqlite:///{path}")
+    assert path.read_text() == "user,rating\n" * 1_000
+
+
+def test_a_path_that_cannot_be_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    assert "name a file in a folder that can be written" in failure(f"sqlite:///{tmp_path}")
+    assert "taken" in failure(f"sqlite:///{tmp_path}/taken/events.db")
+
+
+@pytest.mark.parametrize("url", ["", "events.db", "://", "postgresql://host:port/x"])
+def test_a_url_that_cannot_be_read_is_refused_with_an_example(url: str) -> None:
+    assert failure(url) == "event store: its URL cannot be read; write sqlite:///state/events.db"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?uri=true", "mysql://me:pw@host/x"]
+)
+def test_a_place_that_keeps_no_events_is_refused_with_examples(url: str) -> None:
+    assert "write sqlite:///state/events.db or postgresql://" in failure(url)
+
+
+@pytest.mark.parametrize("secret", ["me:hunter2@127.0.0.1:1/events", "me:x@127.0.0.1:1/events?sslpassword=hunter2"])
+def test_a_server_that_is_away_is_named_without_its_password(secret: str) -> None:
+    said = failure(f"postgresql://{secret}")
+    assert said.startswith("event store postgresql+psycopg://me:***@127.0.0.1:1/events: ")
+    assert "hunter2" not in said
+
+
+def test_a_wrong_password_says_so_without_showing_it(postgres: URL) -> None:
+    url = postgres.set(username="guarded", password="wr%ng/pass")
+    said = failure(url.render_as_string(hide_password=False))
+    assert "correct the user and the password" in said
+    assert "wr%ng" not in said
+    assert "wr%25ng" not in said
+    right = url.set(password="right", query=dict(url.query) | {"options": "-csearch_path=no_such_schema"})
+    assert "password" not in failure(right.render_as_string(hide_password=False)).replace("***", "")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_usual_spelling_of_a_postgresql_url_is_understood(postgres_url: str, scheme: str) -> None:
+    with EventStore(postgres_url.replace("postgresql", scheme, 1), PARAMS, TITLES) as store:
+        assert store.position() == 0
+
+
+def test_a_connection_that_was_cut_is_replaced(postgres_url: str, postgres: URL) -> None:
+    with EventStore(postgres_url, PARAMS, TITLES) as store:
+        store.append([an_event("a")], NOW)
+        with psycopg.connect(postgres.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+        assert ids(store.history(7, 10)) == ["a"]
+
+
+def test_a_file_that_another_process_is_just_turning_to_wal_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with closing(sqlite3.connect(path)) as other, closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        other.executescript("CREATE TABLE events (number); BEGIN IMMEDIATE")
+        connection.set_trace_callback(lambda said: other.rollback() if said.startswith("BEGIN") else None)
+        _use_wal(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
