@@ -8,11 +8,13 @@ import asyncio
 import json
 import math
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
@@ -82,7 +84,7 @@ class WatchApi:
         self._jitter = jitter
         # A connection kept for longer than the pause is one that the API has closed by then.
         unkept = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=params.timeout_s, limits=unkept)
+        self._client = httpx.AsyncClient(verify=_trust(), timeout=params.timeout_s, limits=unkept)
         self._request = _request(self._client, params.url)
         self._runner = asyncio.Runner()
 
@@ -169,6 +171,12 @@ class WatchApi:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def _request(client: httpx.AsyncClient, url: str) -> httpx.Request:
