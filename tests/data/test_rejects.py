@@ -1,44 +1,55 @@
-"""What is set aside is written down, counted, and refused past its share."""
+"""Rejects: everything set aside can be read back, counted, and is bounded by a share."""
 
+import csv
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from marquee.data.rejects import Rejects
+from marquee.data.rejects import COLUMNS, Rejects
 from marquee.errors import TooManyRejects
 
-
-def faults(*reasons: str) -> pl.DataFrame:
-    rows = [("b.txt", line, reason, 'a "text", and more') for line, reason in enumerate(reasons, 1)]
-    return pl.DataFrame(rows, ["file", "line", "reason", "text"], orient="row")
+NO_SURROGATES = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def test_one_by_one_and_as_a_frame_they_stand_in_one_file_and_are_counted_by_reason(tmp_path: Path) -> None:
-    with Rejects(tmp_path / "new folder" / "rejects.csv") as rejects:
-        rejects.add("a.txt", None, "duplicate", "two\nlines")
-        rejects.add_frame(faults("does not parse", "duplicate"))
-        rejects.add_frame(faults())
-    assert pl.read_csv(rejects.path).rows() == [
-        ("a.txt", None, "duplicate", "two\nlines"),
-        ("b.txt", 1, "does not parse", 'a "text", and more'),
-        ("b.txt", 2, "duplicate", 'a "text", and more'),
-    ]
-    assert (rejects.counts, rejects.total) == ({"duplicate": 2, "does not parse": 1}, 3)
+@given(text=NO_SURROGATES)
+def test_any_text_is_set_aside_and_read_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("rejects") / "r.csv"
+    with Rejects(path) as rejects:
+        rejects.add("a.csv", 7, "does not parse", text)
+    with path.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [list(COLUMNS), ["a.csv", "7", "does not parse", text]]
 
 
-def test_a_new_run_begins_anew_and_a_collector_goes_on(tmp_path: Path) -> None:
-    for append, height in ((False, 1), (True, 2), (False, 1)):
-        with Rejects(tmp_path / "rejects.csv", append=append) as rejects:
-            rejects.add("a.txt", 1, "duplicate", "x")
-        assert pl.read_csv(rejects.path).height == height
+def test_one_by_one_and_many_at_once_are_counted_alike(tmp_path: Path) -> None:
+    with Rejects(tmp_path / "r.csv") as rejects:
+        rejects.add("a", 1, "odd", "x")
+        rejects.add_frame(
+            pl.DataFrame({"file": ["a", "a"], "line": [2, 3], "reason": ["odd", "late"], "text": ["", ""]})
+        )
+    assert rejects.counts == {"odd": 2, "late": 1}
+    assert pl.read_csv(tmp_path / "r.csv")["line"].to_list() == [1, 2, 3]
 
 
-def test_up_to_its_share_lines_may_be_set_aside_and_past_it_the_stage_fails(tmp_path: Path) -> None:
-    with Rejects(tmp_path / "rejects.csv") as rejects:
-        rejects.add_frame(faults("duplicate", "duplicate", "does not parse"))
-        rejects.check_share("ratings", 30, 0.1)
+def test_a_share_past_the_limit_names_file_counts_and_param(tmp_path: Path) -> None:
+    with Rejects(tmp_path / "r.csv") as rejects:
+        rejects.add("a", 1, "odd", "x")
+        rejects.check_share("ratings", 10, 0.1)
         with pytest.raises(
-            TooManyRejects, match=r"ratings: 3 of 29 lines set aside .*\(2 duplicate, 1 does not parse\)"
+            TooManyRejects, match=r"ratings: 1 of 9 lines set aside in .*r\.csv \(1 odd\).*allows 10.00%"
         ):
-            rejects.check_share("ratings", 29, 0.1)
+            rejects.check_share("ratings", 9, 0.1)
+
+
+def test_a_stage_begins_anew_and_a_collector_goes_on_after_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    for _ in range(2):
+        with Rejects(path) as stage:
+            stage.add("a", 1, "odd", "x")
+    assert pl.read_csv(path).height == 1
+    collector = Rejects(path, append=True)
+    collector.add("a", 2, "odd", "x")
+    assert pl.read_csv(path).height == 2  # before it is closed
+    collector.close()

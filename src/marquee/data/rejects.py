@@ -28,7 +28,8 @@ class Rejects:
         self.counts: Counter[str] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not (append and path.exists())
-        self._file = path.open("w" if fresh else "a", encoding="utf-8", newline="")
+        # A collector may be killed at any time: each of its lines is written at once.
+        self._file = path.open("w" if fresh else "a", 1 if append else -1, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)
         if fresh:
             self._writer.writerow(COLUMNS)
