@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.data.demo_world.catalogue import DAYS
 from marquee.data.demo_world.tastes import COMPANIONS, Floats, Ints, TitleTraits
 from marquee.data.demo_world.viewers import Viewers
 
@@ -132,21 +131,26 @@ class _Odds:
 
 def _with_releases(block: Block, viewer: Ints, day: Ints, title: Ints) -> Ints:
     """Now and then a viewer looks at a few new releases and takes the one that fits best."""
-    traits, rng = block.traits, block.rng
-    order = np.argsort(np.where(traits.part == 1, traits.arrival, DAYS + 1), kind="stable")
-    arrivals, heat = traits.arrival[order], np.cumsum(np.exp(traits.appeal[order], dtype=np.float64))
-    rows = np.flatnonzero(rng.random(len(viewer)) < _RELEASE_SHARE)
-    arrivals = arrivals[: np.count_nonzero(traits.part == 1)]
-    oldest = np.searchsorted(arrivals, day[rows] - _RELEASE_DAYS)
-    newest = np.searchsorted(arrivals, day[rows], side="right")
-    rows, oldest, newest = rows[newest > oldest], oldest[newest > oldest], newest[newest > oldest]
-    cool, hot = np.where(oldest > 0, heat[oldest - 1], 0.0)[:, None], heat[newest - 1][:, None]
-    places = np.searchsorted(heat, cool + (hot - cool) * rng.random((len(rows), _RELEASES_WEIGHED)))
-    looked_at = order[np.clip(places, oldest[:, None], newest[:, None] - 1)]
-    pull = block.affinity_of(viewer[rows, None], looked_at, day[rows, None]) + rng.gumbel(size=looked_at.shape)
+    rows = np.flatnonzero(block.rng.random(len(viewer)) < _RELEASE_SHARE)
+    looked_at = _releases(block.traits, day[rows], block.rng)
+    rows, looked_at = rows[looked_at[:, 0] >= 0], looked_at[looked_at[:, 0] >= 0]
+    pull = block.affinity_of(viewer[rows, None], looked_at, day[rows, None]) + block.rng.gumbel(size=looked_at.shape)
     found = title.copy()
     found[rows] = np.take_along_axis(looked_at, pull.argmax(axis=1)[:, None], axis=1)[:, 0]
     return found
+
+
+def _releases(traits: TitleTraits, day: Ints, rng: np.random.Generator) -> Ints:
+    """For each day a few titles that came shortly before, famous ones more often; -1 where there were none."""
+    starts = np.flatnonzero(traits.part == 1)
+    starts = starts[np.argsort(traits.arrival[starts], kind="stable")]
+    arrivals = traits.arrival[starts]
+    summed = np.concatenate([[0.0], np.cumsum(np.exp(traits.appeal[starts]), dtype=np.float64)])
+    oldest = np.searchsorted(arrivals, day - _RELEASE_DAYS)[:, None]
+    newest = np.searchsorted(arrivals, day, side="right")[:, None]
+    goal = summed[oldest] + (summed[newest] - summed[oldest]) * rng.random((len(day), _RELEASES_WEIGHED))
+    places = np.clip(np.searchsorted(summed, goal, side="right") - 1, oldest, np.maximum(newest - 1, oldest))
+    return np.where(newest > oldest, starts[np.minimum(places, len(starts) - 1)], -1)
 
 
 def _led_on(block: Block, choices: Choices) -> Choices:

@@ -14,6 +14,7 @@ import numpy as np
 from marquee.data.demo_world.catalogue import Title
 from marquee.data.demo_world.tastes import Floats, Ints, TitleTraits
 from marquee.data.demo_world.viewers import Viewers
+from marquee.data.demo_world.viewing import TASTE_IN_STARS
 from marquee.data.demo_world.watches import Watches, coded_likings
 from marquee.data.demo_world.words import Dice, Words
 
@@ -139,7 +140,7 @@ class _Evenings:
 
     def _stars(self, title: int) -> int:
         viewers, traits = self._world.viewers, self._world.traits
-        liking = viewers.bias[self._row, 1] + traits.quality[title] + 0.3 * self._affinity[title]
+        liking = viewers.bias[self._row, 1] + traits.quality[title] + TASTE_IN_STARS * self._affinity[title]
         return int(self._world.stars[coded_likings(np.array([liking + self._dice.rng.normal(0, 0.7)]))[0]])
 
     def _look_around(self) -> None:

@@ -14,10 +14,10 @@ from marquee.data.demo_world.tastes import Doubles, Ints, TitleTraits
 from marquee.data.demo_world.viewers import Viewers
 from marquee.data.demo_world.watches import Fate, Watches, coded_likings
 
+TASTE_IN_STARS = 0.3  # stars for one more of affinity
 _BLOCK = 64  # viewers: at the Prize's size their matrices of viewers x titles are of some megabytes
 _THREADS = 2
 _BOT_RATINGS_A_DAY = 300
-_TASTE_IN_STARS = 0.3  # stars for one more of affinity
 _NOISE, _MOOD_OF_A_DAY, _WEARINESS = 0.75, 0.22, 0.06
 _NEW_SCALE_DAY, _NEW_SCALE_GAIN = 1_580, 0.12  # in spring 2004 all stars rose
 
@@ -72,19 +72,25 @@ def _filled(block: Block, choices: Choices) -> Choices:
     """Who rates so much that free choices repeat themselves goes on through what is left, best first."""
     missing = block.wanted - np.bincount(choices.viewer, minlength=len(block.rows))
     short = np.flatnonzero(missing)
-    logits = (block.affinity(0.5)[short] + block.traits.appeal).astype(np.float64)
-    seen = np.zeros(logits.shape, dtype=np.bool_)
-    place = np.full(len(block.rows), -1)
-    place[short] = np.arange(len(short))
-    of_short = choices[place[choices.viewer] >= 0]
-    seen[place[of_short.viewer], of_short.title] = True
-    never = seen | (block.traits.arrival > block.left[short, None])
-    luck = logits + block.rng.gumbel(size=logits.shape) - 1e3 * never - 1e6 * seen
-    found = [np.argpartition(-row, count - 1)[:count] for row, count in zip(luck, missing[short].tolist(), strict=True)]
+    luck, counts = _luck(block, short, choices), missing[short].tolist()
+    found = [np.argpartition(-row, count - 1)[:count] for row, count in zip(luck, counts, strict=True)]
     viewer = np.repeat(short, missing[short])
     title = np.concatenate([*found, np.empty(0, dtype=np.int64)])
     day = np.maximum(block.random_days(viewer), block.traits.arrival[title])
     return Choices.together([choices, Choices(viewer, np.zeros_like(viewer), np.zeros_like(viewer), title, day)])
+
+
+def _luck(block: Block, short: Ints, choices: Choices) -> Doubles:
+    """How well each title does with these viewers: by taste, appeal and chance; what they saw is out."""
+    place = np.full(len(block.rows), -1)
+    place[short] = np.arange(len(short))
+    theirs = choices[place[choices.viewer] >= 0]
+    luck = (
+        block.affinity(0.5)[short] + block.traits.appeal + block.rng.gumbel(size=(len(short), len(block.traits.part)))
+    )
+    luck -= 1e3 * (block.traits.arrival > block.left[short, None])
+    luck[place[theirs.viewer], theirs.title] = -np.inf
+    return np.asarray(luck)
 
 
 def _parts_in_order(traits: TitleTraits, choices: Choices) -> Choices:
@@ -103,7 +109,7 @@ def _likings(block: Block, choices: Choices) -> Doubles:
     bias = block.viewers.bias[block.rows[viewer]].astype(np.float64)
     likings = bias[:, 0] + block.drifted(viewer, day) * (bias[:, 1] - bias[:, 0])
     likings += traits.quality[title] + traits.trend[title] * (day / DAYS)
-    likings += _TASTE_IN_STARS * block.affinity_of(viewer, title, day)
+    likings += TASTE_IN_STARS * block.affinity_of(viewer, title, day)
     _, sitting, sizes = np.unique(viewer * (DAYS + 1) + day, return_inverse=True, return_counts=True)
     likings += rng.normal(0, _MOOD_OF_A_DAY, len(sizes))[sitting] - _WEARINESS * np.log(sizes)[sitting]
     return likings + _NEW_SCALE_GAIN * (day >= _NEW_SCALE_DAY) + rng.normal(0, _NOISE, len(day))
