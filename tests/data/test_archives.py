@@ -79,11 +79,12 @@ def test_a_damaged_header_in_the_middle_is_not_the_end(tmp_path: Path, tar: Call
 
 def test_a_wrong_checksum_fails_though_everything_could_be_read(tmp_path: Path, tar: Callable[..., bytes]) -> None:
     path = tmp_path / "source.tar.gz"
-    zipped = bytearray(gzip.compress(tar({"wanted_1.txt": b"one"})))
-    zipped[-8] ^= 0xFF
-    path.write_bytes(zipped)
-    with pytest.raises(SourceError, match=r"source\.tar\.gz: .*CRC"):
-        read(path)
+    for length in (0, 1 << 20, 5 << 20):  # it stands behind the end of the tar, however much padding there is
+        zipped = bytearray(gzip.compress(tar({"wanted_1.txt": b"one"}).ljust(length, b"\0")))
+        zipped[-8] ^= 0xFF
+        path.write_bytes(zipped)
+        with pytest.raises(SourceError, match=r"source\.tar\.gz: .*CRC"):
+            read(path)
 
 
 def test_a_member_of_a_zip_with_a_wrong_checksum_fails_with_its_name(tmp_path: Path, pack: Pack) -> None:

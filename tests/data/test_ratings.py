@@ -171,6 +171,13 @@ def test_a_run_that_fails_leaves_the_table_of_the_run_before(tmp_path: Path) -> 
     assert [file.name for file in out.parent.iterdir()] == ["ratings.parquet"]
 
 
+def test_a_table_that_cannot_be_put_in_place_leaves_nothing_unfinished(tmp_path: Path) -> None:
+    (tmp_path / "tables" / "ratings.parquet").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"ratings\.parquet"):
+        Written(tmp_path, [(1, 1, 4.0, DAY)])
+    assert [file.name for file in (tmp_path / "tables").iterdir()] == ["ratings.parquet"]
+
+
 def expected(rows: Sequence[Row]) -> list[Row]:
     """What should be kept, told the slow way."""
     latest: dict[tuple[int, int], Row] = {}

@@ -80,19 +80,16 @@ def _in_folder(folder: Path, wanted: re.Pattern[str]) -> Iterator[Member]:
 
 
 def _opened(archive: Path, folder: Path, wanted: re.Pattern[str]) -> Iterator[Member]:
-    whole = Member(archive.relative_to(folder).as_posix(), folder, io.BytesIO())
     try:
-        if archive.name.lower().endswith(".zip"):
-            yield from _in_zip(whole, wanted)
-        else:
-            with archive.open("rb") as stream:
-                yield from _in_tar(Member(whole.name, folder, stream), wanted)
+        with archive.open("rb") as stream:
+            whole = Member(archive.relative_to(folder).as_posix(), folder, stream)
+            yield from (_in_zip if archive.name.lower().endswith(".zip") else _in_tar)(whole, wanted)
     except _BROKEN as error:
         raise _damage(str(archive), error) from error
 
 
 def _in_zip(archive: Member, wanted: re.Pattern[str]) -> Iterator[Member]:
-    with zipfile.ZipFile(archive.place) as opened:
+    with zipfile.ZipFile(archive.stream) as opened:
         for entry in opened.infolist():
             if wanted.search(entry.filename) or entry.filename.lower().endswith(_TAR):
                 with opened.open(entry) as stream:
