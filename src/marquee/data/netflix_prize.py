@@ -142,8 +142,10 @@ def _marks(read: _Read, before: pl.DataFrame | None) -> pl.DataFrame:
     if before is not None and read.piece.stretches[0].first_line > 1:
         starts = pl.concat([before.tail(1).with_columns(at=pl.lit(0, pl.UInt32)), starts])
     # A header that is broken ends the block above it as well: what follows belongs to no title.
-    headers = read.odd.filter(pl.col("text").str.ends_with(":")).select("at", "title_id", start=pl.lit(value=False))
-    return pl.concat([starts, headers]).sort("at", maintain_order=True)
+    headers = read.odd.filter(pl.col("text").str.contains("^[^,]*:$"))
+    return pl.concat([starts, headers.select("at", "title_id", start=pl.lit(value=False))]).sort(
+        "at", maintain_order=True
+    )
 
 
 _MARKS = {"at": pl.UInt32, "title_id": pl.UInt64, "start": pl.Boolean}
