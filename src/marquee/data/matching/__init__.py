@@ -6,7 +6,7 @@ how sure each pair is; here the best are ranked, and rivals that nothing tells a
 
 import polars as pl
 
-from marquee.data.matching.evidence import confidence
+from marquee.data.matching.evidence import judged
 from marquee.data.matching.names import PART, forms
 from marquee.data.matching.near import NearNames
 from marquee.params import CatalogueParams
@@ -39,21 +39,22 @@ class Matcher:
     def matches(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """The best candidates of each wanted title (row, name, year, kind): row, key, confidence, rank."""
         parts = (wanted[start : start + _AT_ONCE] for start in range(0, max(len(wanted), 1), _AT_ONCE))
-        judged = pl.concat([self._candidates(part) for part in parts])
-        return _ranked(judged, self._params.doubtful)
+        return _ranked(pl.concat([self._candidates(part) for part in parts]), self._params.doubtful)
 
     def _candidates(self, wanted: pl.DataFrame) -> pl.DataFrame:
         sought = forms(wanted.select("row", "name", "year", "kind"))
-        same = sought.join(self._forms.rename(_found), left_on="core", right_on="core_found")
+        found = self._forms.lazy().rename(_found)
+        same = sought.lazy().join(found, left_on="core", right_on="core_found")
         exact = self._judged(same.with_columns(edits=pl.lit(0, pl.Int64), core_found="core"))
         settled = exact.filter(pl.col("confidence") >= self._params.confidence)
         unsettled = sought.join(settled, on="row", how="anti").filter(pl.col("form") < PART)
-        return _best_of_each(pl.concat([exact, self._judged(self._near.pairs(unsettled))]))
+        return _best_of_each(pl.concat([exact, self._judged(self._near.pairs(unsettled).lazy())]))
 
-    def _judged(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        judged = pairs.lazy().select("row", "row_found", "year", "year_found", confidence=confidence())
-        likely = judged.filter(pl.col("confidence") >= self._params.doubtful).collect()
-        return likely.join(self._keys, left_on="row_found", right_on="row").drop("row_found")
+    def _judged(self, pairs: pl.LazyFrame) -> pl.DataFrame:
+        likely = judged(pairs, self._params.doubtful).select("row", "row_found", "year", "year_found", "confidence")
+        return (
+            likely.collect(engine="streaming").join(self._keys, left_on="row_found", right_on="row").drop("row_found")
+        )
 
 
 def _found(column: str) -> str:

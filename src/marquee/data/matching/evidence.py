@@ -1,20 +1,22 @@
 """How sure it is that two forms of names mean one title: each piece of evidence takes its share off a confidence of 1.
 
-New evidence is one expression and its name in EVIDENCE; columns of the found form end in `_found`. The shares were
-set on tests/data/matching_sample.csv and hold for the thresholds in params.yaml.
+New evidence is one expression and its name in EVIDENCE, the cheap and telling ones first; columns of the found form
+end in `_found`. The shares were set on tests/data/matching_sample.csv and hold for the thresholds in params.yaml.
 """
 
 from collections.abc import Callable
-from functools import reduce
-from operator import mul
 
 import polars as pl
 
 from marquee.data.matching.names import ASIDE, FULL, PART, PIECE
 
 
-def confidence() -> pl.Expr:
-    return reduce(mul, (share() for share in EVIDENCE))
+def judged(pairs: pl.LazyFrame, least: float) -> pl.LazyFrame:
+    """The pairs with their confidence; those that fall under the least are left out as soon as they do."""
+    pairs = pairs.with_columns(confidence=pl.lit(1.0))
+    for share in EVIDENCE:
+        pairs = pairs.with_columns(pl.col("confidence") * share()).filter(pl.col("confidence") >= least)
+    return pairs
 
 
 def _share(*cases: tuple[pl.Expr, float | pl.Expr]) -> pl.Expr:
@@ -115,4 +117,4 @@ def wholeness() -> pl.Expr:
     )
 
 
-EVIDENCE: tuple[Callable[[], pl.Expr], ...] = (spelling, years, numbers, kinds, wording, wholeness)
+EVIDENCE: tuple[Callable[[], pl.Expr], ...] = (wholeness, years, kinds, numbers, wording, spelling)
