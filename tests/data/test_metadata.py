@@ -165,6 +165,7 @@ def test_movies_metadata_is_python_and_has_its_keywords_and_credits_beside_it(fo
     write(folder / "movies_metadata.csv", EVERYTHING, movie)
     write(folder / "keywords.csv", "id,keywords", {"id": 5, "keywords": str([{"id": 2, "name": "new year's eve"}])})
     cast = str([{"name": "Tim O'Roth"}] + [{"name": "x" * 200}] * 1000)
+    limit = csv.field_size_limit()
     write(folder / "credits.csv", "cast,crew,id", {"id": 5, "cast": cast, "crew": "[]"})
     (told,) = details(only(folder, rejects))
     assert told["genres"] == ["Comedy"]
@@ -173,6 +174,7 @@ def test_movies_metadata_is_python_and_has_its_keywords_and_credits_beside_it(fo
     assert told["artwork"] == "https://image.tmdb.org/t/p/w342/four.jpg"
     assert told["description"] is None
     assert set_aside(rejects) == []
+    assert csv.field_size_limit() == limit
 
 
 def test_a_row_broken_over_two_lines_is_set_aside_with_its_rest(folder: Path, rejects: Rejects) -> None:

@@ -5,7 +5,6 @@ What is no such file at all is a SourceError; a row that cannot be read is set a
 
 import csv
 import gzip
-import sys
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from marquee.errors import SourceError
 
 TEXT_KEPT = 500  # characters of a broken row: one unclosed quote can swallow a file
 
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # the cast of a film can be longer than the module's default
+_LONGEST = 2**31 - 1  # characters of a cell: the cast of a film is longer than csv's own limit
 
 
 def find(folder: Path, name: str) -> Path | None:
@@ -29,7 +28,7 @@ def find(folder: Path, name: str) -> Path | None:
 def csv_rows(path: Path, needed: Collection[str], rejects: Rejects) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with the number of its first line."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with _readable(path), opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with _readable(path), _long_cells(), opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = next(reader, [])
         _check_header(path, header, needed)
@@ -88,6 +87,16 @@ def _check_header(path: Path, header: Collection[str], needed: Collection[str]) 
     absent = [name for name in needed if name not in header]
     if absent:
         raise SourceError(f"{path}: no column {', '.join(absent)}; it is not the file its name says, fetch it again")
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """The limit holds for the whole process: others get theirs back."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 @contextmanager
