@@ -38,7 +38,7 @@ def made_up(folder: Path, ratings: int) -> None:
     """Blocks of a long tail of titles, and the same with faults of all kinds."""
     drawn = np.random.default_rng(7)
     users = np.sort(drawn.choice(np.arange(1, LARGEST_USER_ID + 1, dtype=np.uint32), VIEWERS, replace=False))
-    wanted = np.sort(drawn.lognormal(0, 1.6, TITLES))[::-1].cumsum()
+    wanted = np.sort(drawn.lognormal(0, 1.3, TITLES))[::-1].cumsum()
     ends = (wanted / wanted[-1] * ratings).round().astype(int)
     days = pl.date_range(date(1999, 11, 11), date(2005, 12, 31), eager=True).cast(pl.String)
     with (folder / "clean.txt").open("wb") as clean, (folder / "dirty.txt").open("wb") as dirty:
@@ -89,9 +89,12 @@ def by_polars(folder: Path) -> None:
 
 
 def by_the_reader(folder: Path) -> None:
-    schema: Schema = {"user_id": pl.UInt32, "title_id": pl.UInt64, "rating": pl.Float32, "rated_at": WHEN}
+    schema: Schema = {"user_id": pl.UInt32, "title_id": pl.UInt16, "rating": pl.Float32, "rated_at": WHEN}
     with Rejects(folder / "rejects.csv") as rejects:
-        chunks = (chunk.select(*schema) for chunk in netflix_prize.ratings(_alone(folder, "clean"), rejects))
+        chunks = (
+            chunk.select(*schema).cast({"title_id": pl.UInt16})
+            for chunk in netflix_prize.ratings(_alone(folder, "clean"), rejects)
+        )
         pl.io.plugins.register_io_source(lambda *_: chunks, schema=schema).sink_parquet(folder / "out.parquet")
 
 

@@ -73,16 +73,17 @@ class Lines:
         fields = self.fields(schema, separator)
         sound = pl.all_horizontal(pl.col(*schema).is_not_null(), pl.col(SURPLUS).is_null())
         sound_lines = fields.select(sound).to_series()
-        return fields.filter(sound_lines).drop(SURPLUS), (~sound_lines).arg_true()
+        return fields.drop(SURPLUS).filter(sound_lines), (~sound_lines).arg_true()
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with `at`, in order, get their file and line."""
         firsts = np.searchsorted(rows["at"].to_numpy(), self.starts)
-        stretch = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=rows.height))
-        before = np.array([stretch.first_line for stretch in self.stretches]) - self.starts
+        lengths = np.diff(firsts, append=rows.height)
         files = pl.Series("file", [stretch.file for stretch in self.stretches], pl.Categorical)
-        line = pl.Series("line", before[stretch], pl.Int64) + rows["at"]
-        return rows.with_columns(files.gather(stretch), line.cast(pl.UInt32))
+        # Below zero for a file that begins late in the piece; unsigned numbers come round again.
+        before = (np.array([stretch.first_line for stretch in self.stretches]) - self.starts).astype(np.uint32)
+        line = pl.Series("line", rows["at"].to_numpy() + np.repeat(before, lengths), pl.UInt32)
+        return rows.with_columns(files.gather(np.repeat(np.arange(len(lengths)), lengths)), line)
 
     def told(self, at: pl.Series) -> pl.DataFrame:
         """Text, file and line of what stands at `at`, without blank lines."""
