@@ -178,6 +178,12 @@ def test_titles_and_tags_that_do_not_parse_are_set_aside(tmp_path: Path, pack: P
     ]
 
 
+def test_a_title_with_too_few_flags_is_set_aside(tmp_path: Path, pack: Pack, rejects: Rejects) -> None:
+    path = pack(tmp_path, {"u.item": ML_100K["ml/u.item"] + b"3|Cut (1995)|01-Jan-1995||http://x|0|1\n"}, "folder")
+    assert read_titles(path, rejects).height == 3
+    assert set_aside(rejects) == [("u.item", 4, "does not parse", "3|Cut (1995)|01-Jan-1995||http://x|0|1")]
+
+
 def test_a_csv_without_its_header_is_not_read_in_the_wrong_order(tmp_path: Path, pack: Pack, rejects: Rejects) -> None:
     path = pack(tmp_path, {"ratings.csv": b"movieId,userId,rating,timestamp\n1,2,3.5,1\n"}, "folder")
     with pytest.raises(SourceError, match=r"ratings\.csv: begins with 'movieId,userId.*begin with userId,movieId"):

@@ -143,6 +143,16 @@ def test_an_empty_file_fails_with_its_name(tmp_path: Path, rejects: Rejects) -> 
         read(path, rejects)
 
 
+def test_a_file_without_lines_is_no_file_of_ratings(
+    tmp_path: Path, rejects: Rejects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "PIECE", 10)
+    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
+    path = written(tmp_path / "nf", {"mv_1.txt": b"1:\n7,3,2005-09-06\n" + b"\0" * 1000})
+    with pytest.raises(SourceError, match=r"mv_1\.txt:3: a line of \d+ bytes and more"):
+        read(path, rejects)
+
+
 def test_a_folder_without_ratings_says_what_it_lacks(tmp_path: Path, rejects: Rejects) -> None:
     with pytest.raises(SourceError, match=r"holds no combined_data_1\.txt … and no training_set/mv_0000001\.txt …"):
         read(written(tmp_path / "nf", {"movie_titles.csv": b"1,2003,A"}), rejects)
