@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 .PHONY: up test check repro bench lock
 
 up: repro                  ## the demo world, the pipeline on it, and what its viewers did since
-	@marquee events add data/demo/live_events.jsonl
+	@marquee events add
 	@marquee status
 
 test: check                ## everything that must hold

@@ -67,9 +67,11 @@ def event(number: int, **changes: object) -> str:
         (["--set", "source.pth=x", "status"], "source.pth is not a known key"),
         (["--set", "source.path=nowhere", "titles"], "nowhere"),
         (["ratings"], "no titles yet; run `marquee titles`"),
-        (["events", "add", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
+        (["events", "add", "nowhere.jsonl"], "No such file or directory: 'nowhere.jsonl'"),
         (["events", "history", "7", "--database", "mysql://x"], "mysql"),
-        (["events", "snapshot", "out", "--position", "9"], "no position 9"),
+        (["events", "history", "7", "--database", "sqlite:///typo.db"], "no event store there yet"),
+        (["titles", "--into", "/dev/null"], "/dev/null"),
+        (["events", "snapshot", "out"], "no event store there yet"),
         (["watch-api", "nowhere"], "nowhere"),
         (["watch-api", "--fault", "html"], "write it as name=share"),
         (["import-history", "nowhere.csv", "--user-id", "7"], "nowhere.csv"),
@@ -92,10 +94,34 @@ def test_debug_shows_the_traceback(marquee: Marquee) -> None:
 def test_events_are_added_once_and_the_invalid_are_named_by_line(marquee: Marquee) -> None:
     lines = "\n".join([event(1), event(2), "not json", event(3, kind="slept")])
     first = marquee("events", "add", "-", typed=lines)
+    assert first.returncode == 1
     assert first.stdout == "2 accepted, 0 duplicates, 2 refused\n"
     assert "-:3: an event is a set of named values" in first.stderr
     assert "-:4: kind is none of" in first.stderr
     assert marquee("events", "add", "-", typed=lines).stdout == "0 accepted, 2 duplicates, 2 refused\n"
+
+
+def test_without_a_file_the_live_events_of_the_source_are_added_if_any_came(marquee: Marquee, world: Path) -> None:
+    assert "no live events came with data/demo" in marquee("events", "add").stdout
+    assert ", 0 duplicates, 0 refused" in marquee("--set", f"source.path={world}", "events", "add").stdout
+
+
+def test_help_needs_no_params(tmp_path: Path) -> None:
+    done = subprocess.run([MARQUEE, "watch-api", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+
+
+def test_a_poll_that_fails_does_not_end_the_watching(marquee: Marquee, tmp_path: Path) -> None:
+    nobody = ["--set", "watch_api.url=http://127.0.0.1:9/x", "--set", "watch_api.pause_s=0"]
+    once = ["--set", "watch_api.attempts=1", "--set", "watch_api.backoff_s=0"]
+    command = [str(MARQUEE), "--params", str(ROOT / "params.yaml"), *nobody, *once, "watch"]
+    database = {**os.environ, "MARQUEE_DATABASE_URL": f"sqlite:///{tmp_path}/events.db"}
+    with subprocess.Popen(command, cwd=tmp_path, env=database, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        lines = [process.stderr.readline() for _ in range(3)]
+        process.kill()
+    assert all("no usable answer in 1 attempts" in line for line in lines)
+    assert marquee(*nobody, *once, "watch", "--calls", "1").returncode == 2
 
 
 def test_a_viewers_events_are_shown_exported_and_forgotten(marquee: Marquee, tmp_path: Path) -> None:
@@ -107,6 +133,7 @@ def test_a_viewers_events_are_shown_exported_and_forgotten(marquee: Marquee, tmp
     exported = [json.loads(line) for line in marquee("events", "export", "7").stdout.splitlines()]
     assert [told["event_id"] for told in exported] == ["e1", "e3"]
     assert marquee("events", "snapshot", "out").stdout == "position 3: 1 partitions in out\n"
+    assert "no position 9" in marquee("events", "snapshot", "out", "--position", "9").stderr
     assert marquee("events", "forget", "7", typed="n\n").returncode == 1
     assert "2 events deleted" in marquee("events", "forget", "7", "--yes").stdout
     marquee("events", "snapshot", "out")

@@ -31,7 +31,9 @@ class CatalogueParams(_Section):
     @model_validator(mode="after")
     def _doubtful_is_below(self) -> "CatalogueParams":
         if self.doubtful > self.confidence:
-            raise ValueError("doubtful must not be above confidence")
+            raise ValueError(
+                f"doubtful is {self.doubtful}, it must not be above confidence, which is {self.confidence}"
+            )
         return self
 
 
@@ -62,7 +64,7 @@ class HistoryImportParams(_Section):
 class DemoWorldParams(_Section):
     seed: int = Field(ge=0, le=2**32 - 1)
     viewers: int = Field(ge=10, le=10_000_000)
-    titles: int = Field(ge=20, le=65_535)
+    titles: int = Field(ge=20, le=20_000)
     ratings: int = Field(ge=100, le=1_000_000_000)
 
 
@@ -118,6 +120,8 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         return f"{path} is not a known key; known here: {', '.join(section.model_fields)}"
     if fault["type"] == "missing":
         return f"{path} is missing{_range_of(fault['loc'])}"
+    if fault["type"] == "value_error":
+        return f"{path}: {fault['ctx']['error']}"
     return f"{path} is {fault['input']!r}: {fault['msg']}{_range_of(fault['loc'])}"
 
 

@@ -4,6 +4,7 @@ Errors of the project are one line and exit code 2; `marquee --debug ...` shows 
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,9 @@ def main() -> None:
     except MarqueeError as error:
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}")
         sys.exit(2)
+    except OSError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}; name a file or folder that can be used")
+        sys.exit(2)
     except Exception as error:
         err.print(f"[bold red]a defect in Marquee:[/] {escape(repr(error))}; `marquee --debug ...` shows where")
         sys.exit(1)
@@ -46,4 +50,5 @@ def options(
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
-    context.obj = read_params(params, changes or ())
+    # Read when a command asks for them: help needs none.
+    context.obj = partial(read_params, params, changes or ())

@@ -13,11 +13,12 @@ from typing import Annotated, TextIO
 import typer
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy import make_url
 
 from marquee import stages
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
 from marquee.data.events import EventStore, migrate
-from marquee.errors import SourceError
+from marquee.errors import SourceError, StoreError
 
 LISTED = 20  # refusals shown one by one; the rest is counted
 
@@ -27,12 +28,20 @@ events = typer.Typer(no_args_is_help=True, help="The event store: what viewers d
 @events.command("add")
 def add(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="One JSON event a line; - reads standard input.")],
+    file: Annotated[Path | None, typer.Argument(help="One JSON event a line; - reads standard input.")] = None,
     database: DatabaseUrl = DATABASE,
     into: Into = DATA,
 ) -> None:
-    """Append events from JSON lines. An event sent twice counts once; the invalid are refused, with their reasons."""
+    """Append events from JSON lines; without a file, the live events that came with the source, if any.
+
+    An event sent twice counts once. The invalid are refused, with their reasons, and make the exit code 1.
+    """
     params = params_of(context).events
+    beside = Path(params_of(context).source.path, "live_events.jsonl")
+    if file is None and not beside.exists():
+        out.print(escape(f"no live events came with {beside.parent}"))
+        return
+    file = file or beside
     total: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     with EventStore(database, params, stages.known_titles(into)) as store, _opened(file) as lines:
@@ -46,6 +55,8 @@ def add(
     if refused.total() > LISTED:
         err.print(escape("refused in all: " + "; ".join(f"{n:,} times: {why}" for why, n in refused.most_common())))
     out.print(f"{total['accepted']:,} accepted, {total['duplicates']:,} duplicates, {refused.total():,} refused")
+    if refused:
+        raise typer.Exit(1)
 
 
 @events.command("history")
@@ -57,7 +68,7 @@ def history(
 ) -> None:
     """What a viewer did last."""
     table = Table("happened at", "kind", "title", "value", "source", "detail", box=None, header_style="dim")
-    with EventStore(database, params_of(context).events, None) as store:
+    with EventStore(_there(database), params_of(context).events, None) as store:
         for row in store.history(user_id, limit):
             at = f"{datetime.fromtimestamp(row.happened_at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
             cells = (row.title_id, row.value, row.source, row.detail)
@@ -68,7 +79,7 @@ def history(
 @events.command("export")
 def export(context: typer.Context, user_id: UserId, database: DatabaseUrl = DATABASE) -> None:
     """Everything that is stored of a viewer, as JSON lines."""
-    with EventStore(database, params_of(context).events, None) as store:
+    with EventStore(_there(database), params_of(context).events, None) as store:
         for event in store.export(user_id):
             typer.echo(json.dumps(event, ensure_ascii=False))
 
@@ -83,7 +94,7 @@ def forget(
     """Delete everything that is stored of a viewer, for good."""
     if not yes:
         typer.confirm(f"Delete every event of viewer {user_id} for good?", abort=True)
-    with EventStore(database, params_of(context).events, None) as store:
+    with EventStore(_there(database), params_of(context).events, None) as store:
         out.print(f"{store.forget(user_id, datetime.now(UTC)):,} events deleted; the next snapshot is without them")
 
 
@@ -95,7 +106,7 @@ def snapshot(
     database: DatabaseUrl = DATABASE,
 ) -> None:
     """Everything recorded up to a position, as Parquet partitions that never change again."""
-    with EventStore(database, params_of(context).events, None) as store:
+    with EventStore(_there(database), params_of(context).events, None) as store:
         upto = store.position() if position is None else position
         files = store.snapshot(folder, upto)
     out.print(f"position {upto:,}: {len(files)} partitions in {folder}")
@@ -115,8 +126,8 @@ def _opened(file: Path) -> Iterator[TextIO]:
     try:
         with file.open(encoding="utf-8") as lines:
             yield lines
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{file}: cannot be read as UTF-8 text ({error}); name a file of JSON lines") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{file}: no UTF-8 text ({error}); name a file of JSON lines") from error
 
 
 def _batches(lines: Iterable[str], size: int) -> Iterator[tuple[int, list[object]]]:
@@ -132,3 +143,11 @@ def _event(line: str) -> object:
         return json.loads(line)
     except (ValueError, RecursionError):
         return line
+
+
+def _there(database: str) -> str:
+    """The same URL, unless it names a file that is not there: who looks back must not be shown a new, empty store."""
+    url = make_url(database)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        raise StoreError(f"{database}: no event store there yet; `marquee events add` makes one")
+    return database

@@ -22,6 +22,6 @@ DATA = Path("data")
 
 
 def params_of(context: typer.Context) -> Params:
-    params = context.obj
+    params = context.obj()
     assert isinstance(params, Params)
     return params

@@ -1,9 +1,9 @@
 """What people watch, on the command line: the watch API, its stand-in, and a viewer's own history from elsewhere."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated
@@ -17,9 +17,9 @@ from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, err, out, params
 from marquee.data.events import EventStore
 from marquee.data.history_import import HistoryImport, import_history, read_history
 from marquee.data.rejects import Rejects
-from marquee.data.watch_api import Pace, WatchApi
+from marquee.data.watch_api import Event, Pace, WatchApi
 from marquee.data.watch_simulator import NAMES, Faults, WatchSimulator
-from marquee.errors import ParamsError
+from marquee.errors import ParamsError, WatchApiError
 
 watching = typer.Typer()
 
@@ -56,14 +56,22 @@ def watch(
         Rejects(into / "rejects" / "watch_api.csv", append=True) as rejects,
         WatchApi(params.watch_api, rejects, pace, lambda: datetime.now(UTC), default_rng()) as api,
     ):
-        for events in islice(api.follow(), calls):
-            receipt = store.append(events, datetime.now(UTC))
-            for refusal in receipt.refused:
-                rejects.add(params.watch_api.url, None, refusal.reason, json.dumps(events[refusal.index]))
-            typer.echo(
-                f"{datetime.now(UTC):%H:%M:%S}  {receipt.accepted} new, {receipt.duplicates} known, "
-                f"{rejects.total} set aside so far"
-            )
+        for events in _polls(api, calls):
+            new, known, refused = _appended(store, events, params.events.batch_limit)
+            for event, reason in refused:
+                rejects.add(params.watch_api.url, None, reason, json.dumps(event))
+            typer.echo(f"{datetime.now(UTC):%H:%M:%S}  {new} new, {known} known, {rejects.total} set aside so far")
+
+
+def _polls(api: WatchApi, calls: int | None) -> Iterator[list[Event]]:
+    """So many polls; or one after another for ever, also past those that failed."""
+    for _ in count() if calls is None else range(calls):
+        try:
+            yield api.poll()
+        except WatchApiError as error:
+            if calls is not None:
+                raise
+            err.print(escape(f"{datetime.now(UTC):%H:%M:%S}  {error}"))
 
 
 @watching.command("import-history")
@@ -87,7 +95,11 @@ def import_of_history(
     _tell(imported)
     if not dry_run:
         with EventStore(database, params.events, frozenset(titles["title_id"])) as store:
-            _append(store, imported.events, params.events.batch_limit)
+            new, known, refused = _appended(store, imported.events, params.events.batch_limit)
+        names = dict(titles.select("title_id", "name").iter_rows())
+        for event, reason in refused:
+            err.print(escape(f"  refused {event['kind']} of {names[event['title_id']]}: {reason}"))
+        out.print(f"{new:,} new events, {known:,} known already, {len(refused):,} refused")
 
 
 def _tell(imported: HistoryImport) -> None:
@@ -99,21 +111,21 @@ def _tell(imported: HistoryImport) -> None:
         out.print(escape(f"  near    {near.label}  ->  {choices}"))
     for missing in imported.not_found:
         out.print(escape(f"  missing {missing.label}"))
-    for reason, count in imported.skipped.items():
-        out.print(escape(f"  skipped {count:,}: {reason}"))
+    for reason, rows in imported.skipped.items():
+        out.print(escape(f"  skipped {rows:,}: {reason}"))
     for bad in imported.malformed:
         err.print(escape(f"  line {bad.line}: {bad.reason}: {bad.text}"))
 
 
-def _append(store: EventStore, events: Iterable[object], size: int) -> None:
-    events = iter(events)
-    accepted = known = 0
-    while batch := list(islice(events, size)):
+def _appended(store: EventStore, events: Sequence[Event], size: int) -> tuple[int, int, list[tuple[Event, str]]]:
+    """How many events were new, how many known; and the refused, with their reasons."""
+    new, known, refused = 0, 0, []
+    for first in range(0, len(events), size):
+        batch = events[first : first + size]
         receipt = store.append(batch, datetime.now(UTC))
-        accepted, known = accepted + receipt.accepted, known + receipt.duplicates
-        for refusal in receipt.refused:
-            err.print(escape(f"  refused {refusal.event_id}: {refusal.reason}"))
-    out.print(f"{accepted:,} new events, {known:,} known already")
+        new, known = new + receipt.accepted, known + receipt.duplicates
+        refused += [(batch[refusal.index], refusal.reason) for refusal in receipt.refused]
+    return new, known, refused
 
 
 def _share(fault: str) -> tuple[str, float]:
