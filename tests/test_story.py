@@ -79,6 +79,16 @@ def test_another_source_is_a_change_of_two_params(project: Path, tmp_path: Path)
     assert ratings.select("user_id", "title_id", "rating").rows() == [(1, 2, 4.5)]
 
 
+def test_metadata_that_is_mostly_rubbish_fails_the_titles(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("user_id,title_id,rating,rated_at\n1,2,4.5,2020-01-01", "utf-8")
+    header = (project / "data/demo/netflix_titles.csv").read_text("utf-8").split("\n")[0]
+    (tmp_path / "netflix_titles.csv").write_text(f"{header}\ns1,Movie\ns2,Movie\n", "utf-8")
+    changes = ["-S", "source.format=own", "-S", f"source.path={tmp_path}", "-S", f"catalogue.metadata={tmp_path}"]
+    failed = run(project, "marquee", *changes, "titles", "--into", str(tmp_path / "out"))
+    assert failed.returncode == 2
+    assert "metadata: 2 of 2 lines set aside" in failed.stderr
+
+
 def test_a_source_that_is_mostly_rubbish_fails_and_keeps_what_it_set_aside(project: Path, tmp_path: Path) -> None:
     failed = own_data(project, tmp_path, "1,2,4.5,2020-01-01", "x,2,4,2020-01-01", "1,3,9,2020-01-01")
     assert failed.returncode == 2

@@ -39,10 +39,14 @@ def titles(params: Params, into: Path) -> Mapping[str, object]:
     with Rejects(into / "rejects" / "titles.csv") as rejects:
         bare = READERS[params.source.format].titles(source, rejects)
         rejects.check_share("titles", bare.height + rejects.total, params.source.rejects_share)
-        joined = catalogue(bare, Path(params.catalogue.metadata), params.catalogue, rejects)
+    with Rejects(into / "rejects" / "metadata.csv") as aside:
+        joined = catalogue(bare, Path(params.catalogue.metadata), params.catalogue, aside)
+        aside.check_share("metadata", joined.rows + aside.total, params.source.rejects_share)
     _save_frame(TITLES.check(joined.titles), into / "tables" / "titles.parquet")
     _save_text(joined.markdown(), into / "reports" / "matches.md")
-    return _save_metrics({**joined.metrics(), "rejected": dict(rejects.counts)}, into / "metrics" / "titles.json")
+    return _save_metrics(
+        {**joined.metrics(), "rejected": dict(rejects.counts + aside.counts)}, into / "metrics" / "titles.json"
+    )
 
 
 def ratings(params: Params, into: Path, now: datetime) -> Mapping[str, object]:

@@ -35,6 +35,7 @@ class Catalogue:
     """The titles table; how many titles each source knew; the pairs that a person should look at."""
 
     titles: pl.DataFrame
+    rows: int  # of metadata that were read
     matched: Mapping[str, int]
     unmatched: int
     doubtful: pl.DataFrame
@@ -77,14 +78,16 @@ def catalogue(titles: pl.DataFrame, folder: Path, params: CatalogueParams, rejec
     rows = titles.with_row_index("row")
     joined, matched, doubtful = rows, {}, [pl.DataFrame(schema=_DOUBTFUL)]
     some = pl.Series(dtype=pl.UInt32)
-    for known in read_metadata(folder, rejects):
+    sources = read_metadata(folder, rejects)
+    for known in sources:
         matches, unsure = _matches(rows, known, params)
         joined = _filled(joined, matches, known)
         doubtful.append(unsure)
         matched[known.source] = matches.height
         some = pl.concat([some, matches["row"]])
     table = TITLES.check(TITLES.complete(joined.drop("row")))
-    return Catalogue(table, matched, titles.height - some.n_unique(), pl.concat(doubtful))
+    read = sum(known.names["key"].n_unique() for known in sources)
+    return Catalogue(table, read, matched, titles.height - some.n_unique(), pl.concat(doubtful))
 
 
 def _matches(rows: pl.DataFrame, known: Metadata, params: CatalogueParams) -> tuple[pl.DataFrame, pl.DataFrame]:
