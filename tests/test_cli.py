@@ -96,7 +96,7 @@ def test_events_are_added_once_and_the_invalid_are_named_by_line(marquee: Marque
     first = marquee("events", "add", "-", typed=lines)
     assert first.returncode == 1
     assert first.stdout == "2 accepted, 0 duplicates, 2 refused\n"
-    assert "-:3: an event is a set of named values" in first.stderr
+    assert "-:3: not a JSON object; an event is a set of named values" in first.stderr
     assert "-:4: kind is none of" in first.stderr
     assert marquee("events", "add", "-", typed=lines).stdout == "0 accepted, 2 duplicates, 2 refused\n"
 

@@ -23,6 +23,12 @@ def store(store_url: str) -> Iterator[EventStore]:
         yield store
 
 
+@pytest.fixture
+def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventStore]:
+    with EventStore(f"sqlite:///{tmp_path_factory.mktemp('another')}/events.db", PARAMS, None) as store:
+        yield store
+
+
 def append(store: EventStore, count: int, user_id: int = 7, at: datetime = NOW) -> None:
     first = store.position() + 1
     common = {"user_id": user_id, "source": "page", "happened_at": "2026-03-01T11:00:00Z"}
@@ -123,6 +129,64 @@ def test_what_a_killed_snapshot_left_is_cleared_and_other_files_are_let_be(store
     append(store, 10)
     store.snapshot(tmp_path, 10)
     assert set(contents(tmp_path)) == names((1, 10)) | {"notes.txt"}
+
+
+def test_a_folder_of_another_store_is_refused_and_left_as_it_was(
+    store: EventStore, tmp_path: Path, another: EventStore
+) -> None:
+    append(another, 1_500, at=NOW + timedelta(seconds=1))
+    append(store, 1_500)
+    another.snapshot(tmp_path, 1_500)
+    before = contents(tmp_path)
+    says = r"events-000000000001-000000001000\.parquet: it holds events of another store; snapshot into another folder"
+    with pytest.raises(StoreError, match=says):
+        store.snapshot(tmp_path, 1_500)
+    assert contents(tmp_path) == before
+
+
+def test_stores_that_began_alike_are_told_apart_by_the_last_event(
+    store: EventStore, tmp_path: Path, another: EventStore
+) -> None:
+    for user_id, each in enumerate((store, another), start=1):
+        append(each, 4)
+        append(each, 1, user_id)
+    another.snapshot(tmp_path, 5)
+    with pytest.raises(StoreError, match="another store"):
+        store.snapshot(tmp_path, 5)
+
+
+def test_a_partition_that_is_broken_is_named(store: EventStore, tmp_path: Path) -> None:
+    append(store, 3)
+    (path,) = store.snapshot(tmp_path, 3)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(StoreError, match=r"events-000000000001-000000000003\.parquet: cannot be read; remove it"):
+        store.snapshot(tmp_path, 3)
+
+
+def test_only_files_named_as_partitions_are_removed(store: EventStore, tmp_path: Path) -> None:
+    foreign = {
+        "events-mine.parquet",
+        "events-1-5.parquet",
+        "events-000000000001-000000000005.parquet.bak",
+        "events-000000000001-000000000005-without-me.parquet",
+    }
+    for name in foreign | names((1, 5)):
+        (tmp_path / name).write_text("")
+    append(store, 10)
+    store.snapshot(tmp_path, 10)
+    assert set(contents(tmp_path)) == names((1, 10)) | foreign
+
+
+def test_a_partition_without_its_first_and_last_events_or_any_is_kept(store: EventStore, tmp_path: Path) -> None:
+    for user_id, count in ((8, 10), (7, 980), (8, 10), (9, 5)):
+        append(store, count, user_id)
+    for user_id in (8, 9):
+        store.forget(user_id, NOW)
+    first = store.snapshot(tmp_path, 1_005)
+    before = contents(tmp_path)
+    assert store.snapshot(tmp_path, 1_005) == first
+    assert contents(tmp_path) == before
+    assert pl.read_parquet(tmp_path).height == 980
 
 
 def test_a_forgotten_viewer_leaves_exactly_the_partitions_that_held_them(store: EventStore, tmp_path: Path) -> None:

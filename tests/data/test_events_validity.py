@@ -141,6 +141,12 @@ def test_the_limits_themselves_are_taken(store: EventStore) -> None:
     assert store.append(events, NOW) == Receipt(len(edges), 0, ())
 
 
+@pytest.mark.parametrize("sent", ["text", 5, None, [an_event()]])
+def test_what_is_no_set_of_named_values_is_no_event(store_on_sqlite: EventStore, sent: object) -> None:
+    receipt = store_on_sqlite.append([sent, an_event()], NOW)
+    assert (receipt.accepted, reasons(receipt)) == (1, ["not a JSON object; an event is a set of named values"])
+
+
 def test_a_refusal_names_the_event_but_no_more_of_it_than_fits(store: EventStore) -> None:
     receipt = store.append(["no mapping", an_event("x" * 1_000), {"event_id": 5}], NOW)
     assert [refusal.event_id for refusal in receipt.refused] == [None, "x" * 64, None]

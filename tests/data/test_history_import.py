@@ -457,7 +457,7 @@ def test_every_row_is_matched_or_a_near_miss_or_not_found_or_skipped_or_malforme
 def test_a_near_miss_that_the_viewer_settles_is_matched(label: str) -> None:
     file = table(IMDB, rating("Solaris", 8, Year=1990))
     assert imported(file).events == ()
-    result = imported(file, confirmed={label: NEW_SOLARIS, "Something else": HEAT})
+    result = imported(file, confirmed={label: NEW_SOLARIS})
     assert deeds(result) == [(NEW_SOLARIS, "rated", 4.0)]
     assert (result.sentence, result.near_misses, result.not_found) == ("matched 1 of 1", (), ())
 
@@ -465,6 +465,20 @@ def test_a_near_miss_that_the_viewer_settles_is_matched(label: str) -> None:
 def test_a_title_that_the_catalogue_does_not_have_cannot_be_confirmed() -> None:
     with pytest.raises(SourceError, match="confirmed as title 99, which the catalogue does not have"):
         imported(table(IMDB, rating("Solaris", 8)), confirmed={"Solaris": 99})
+
+
+@pytest.mark.parametrize("name", ["Solaros", "solaris (1990)", "Solaris (2002)"])
+def test_a_name_that_the_file_does_not_have_cannot_be_confirmed(name: str) -> None:
+    with pytest.raises(SourceError) as error:
+        imported(table(IMDB, rating("Solaris", 8, Year=1990)), confirmed={"Solaris": NEW_SOLARIS, name: HEAT})
+    assert str(error.value) == (
+        f'confirmed "{name}", which the file does not tell of; '
+        'write the name as it is listed among the near misses, such as "Heat (1995)"'
+    )
+
+
+def test_a_title_that_is_found_anyway_may_be_confirmed_as_another() -> None:
+    assert deeds(imported(table(IMDB, rating("Heat", 8)), confirmed={"Heat": MATRIX})) == [(MATRIX, "rated", 4.0)]
 
 
 def test_a_year_tells_remakes_apart_and_without_one_the_viewer_is_asked() -> None:

@@ -31,6 +31,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 FIRST_DAY = datetime(1997, 8, 29, tzinfo=UTC)  # Netflix was founded: nobody watched before
 CLOCKS_APART = timedelta(days=1)  # a zone mistaken is still a time; the event store refuses what is in its future
+LONGEST_WAIT_S = 365 * 86_400.0  # nothing sleeps until the year 9999
 LONGEST_TEXT = 2_000  # of a body that is set aside
 
 Event = dict[str, object]
@@ -42,6 +43,7 @@ class Pace:
 
     def __init__(self, pause_s: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.last_call = -math.inf
+        self._held_until = -math.inf
         self._pause_s = pause_s
         self._monotonic = monotonic
         self._sleep = sleep
@@ -51,9 +53,13 @@ class Pace:
         """Returns when the next call may start, and counts it as started."""
         with self._turn:
             due = max(self.last_call + self._pause_s, self._monotonic() + at_least_s)
-            while (left := due - self._monotonic()) > 0:
+            while (left := max(due, self._held_until) - self._monotonic()) > 0:
                 self._sleep(left)
             self.last_call = self._monotonic()
+
+    def hold(self, seconds: float) -> None:
+        """No call starts sooner than in so many seconds, not even one that is waiting for its turn already."""
+        self._held_until = max(self._held_until, self._monotonic() + seconds)
 
 
 @dataclass(frozen=True)
@@ -89,17 +95,24 @@ class WatchApi:
         self._runner = asyncio.Runner()
 
     def poll(self) -> list[Event]:
-        """What is being watched now; WatchApiError if no attempt brought a usable answer."""
+        """What is being watched now; WatchApiError if no attempt brought a usable answer, or the API asks for patience.
+
+        The next poll waits what is left of the time that the API asked for.
+        """
         cause, wait_s = "", 0.0
         for attempt in range(self._params.attempts):
             self._pace.wait(wait_s)
             answer = self._call()
             if isinstance(answer, _Table):
                 return self._events(answer)
-            cause = answer.cause
-            limit_s = self._params.backoff_limit_s
-            backoff_s = self._jitter.uniform(0, min(limit_s, self._params.backoff_s * 2**attempt))
-            wait_s = max(backoff_s, min(limit_s, answer.after_s))
+            self._pace.hold(answer.after_s)
+            cause, limit_s = answer.cause, self._params.backoff_limit_s
+            if answer.after_s > limit_s:
+                raise WatchApiError(
+                    f"{self._params.url}: answered {cause} and asks to wait {math.ceil(answer.after_s):,} s; "
+                    "call again then, or have a call wait as long with watch_api.backoff_limit_s in params.yaml"
+                )
+            wait_s = self._jitter.uniform(0, min(limit_s, self._params.backoff_s * 2**attempt))
         raise WatchApiError(
             f"{self._params.url}: no usable answer in {self._params.attempts} attempts, at last {cause}; "
             "see whether it is up, or change watch_api in params.yaml (`marquee watch-api` starts a stand-in)"
@@ -193,7 +206,8 @@ def _request(client: httpx.AsyncClient, url: str) -> httpx.Request:
 def _fault_of(response: httpx.Response, now: datetime) -> _Fault | None:
     """A status that may be another one in a while."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-        return _Fault(_status(response), _retry_after_s(response.headers.get("Retry-After", "").strip(), now))
+        asked_s = _retry_after_s(response.headers.get("Retry-After", "").strip(), now)
+        return _Fault(_status(response), min(LONGEST_WAIT_S, asked_s))
     return None
 
 

@@ -1,24 +1,29 @@
 """The record up to a position, as Parquet partitions of a fixed number of positions each.
 
 A file's name says which positions it covers and, when viewers asked to be forgotten, how many of them became empty.
-So a name means the same bytes for ever: what is there is kept, what is missing is written, any other is removed.
+So a name means the same bytes of its store for ever: what is there is kept if its first and last row are this store's,
+what is missing is written, any other file with a name of this form is removed.
 """
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from marquee import tables
 from marquee.data.events.database import Database
 from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS
+from marquee.errors import StoreError
 
 _PAGE_ROWS = 50_000  # rows in memory
 _ROW_GROUP = 250_000
+_OURS = re.compile(r"events-[0-9]{12,}-[0-9]{12,}(-without-[0-9]+)?\.parquet")  # what `_name` writes
 _NO_ROWS = pl.DataFrame(schema=dict(tables.EVENTS.columns))
 _RAW = {name: pl.Int64() if kind == tables.WHEN else kind for name, kind in tables.EVENTS.columns.items()}
 
@@ -36,8 +41,9 @@ def write_snapshot(database: Database, partition_rows: int, folder: Path, positi
     pages = folder / ".pages"
     shutil.rmtree(pages, ignore_errors=True)
     wanted = tuple(_partition(database, span, folder, pages) for span in _spans(partition_rows, position))
-    for other in set(folder.glob("events-*.parquet")) - set(wanted):
-        other.unlink()
+    for other in set(folder.iterdir()) - set(wanted):
+        if _OURS.fullmatch(other.name):
+            other.unlink()
     return wanted
 
 
@@ -51,6 +57,7 @@ def _partition(database: Database, span: Span, folder: Path, pages: Path) -> Pat
     with database.read() as connection:
         path = folder / _name(span, _forgotten(connection, span))
         if path.exists():
+            _check(path, _ends(connection, span))
             return path
         pages.mkdir()
         for number, frame in enumerate(chain([_NO_ROWS], _frames(connection, span))):
@@ -59,6 +66,17 @@ def _partition(database: Database, span: Span, folder: Path, pages: Path) -> Pat
     (pages / path.name).rename(path)
     shutil.rmtree(pages)
     return path
+
+
+def _check(path: Path, ends: pl.DataFrame) -> None:
+    """The name does not say whose events they are."""
+    kept = pl.scan_parquet(path)
+    try:
+        is_ours = pl.concat([kept.head(1), kept.tail(1)]).collect().equals(ends)
+    except pl.exceptions.PolarsError:
+        raise StoreError(f"snapshot {path}: cannot be read; remove it, and it is written anew") from None
+    if not is_ours:
+        raise StoreError(f"snapshot {path}: it holds events of another store; snapshot into another folder")
 
 
 def _name(span: Span, forgotten: int) -> str:
@@ -74,9 +92,20 @@ def _frames(connection: Connection, span: Span) -> Iterator[pl.DataFrame]:
     while rows := connection.execute(
         select(EVENTS).where(*_within(EVENTS, span)).order_by(EVENTS.c.position).limit(_PAGE_ROWS)
     ).all():
-        raw = pl.DataFrame(rows, schema=_RAW, orient="row")
-        yield raw.cast({"happened_at": tables.WHEN, "recorded_at": tables.WHEN})
+        yield _frame(rows)
         span = Span(rows[-1].position + 1, span.last)
+
+
+def _ends(connection: Connection, span: Span) -> pl.DataFrame:
+    """The first and the last event: twice the same if there is but one, none if there is none."""
+    of_span = select(EVENTS).where(*_within(EVENTS, span)).limit(1)
+    orders = (EVENTS.c.position, EVENTS.c.position.desc())
+    return _frame([row for order in orders for row in connection.execute(of_span.order_by(order))])
+
+
+def _frame(rows: Sequence[Row[Any]]) -> pl.DataFrame:
+    raw = pl.DataFrame(rows, schema=_RAW, orient="row")
+    return raw.cast({"happened_at": tables.WHEN, "recorded_at": tables.WHEN})
 
 
 def _within(table: Table, span: Span) -> tuple[ColumnElement[bool], ...]:

@@ -57,6 +57,11 @@ def import_history(
     if strange := set(confirmed.values()) - set(titles["title_id"]):
         raise SourceError(f"confirmed as title {min(strange)}, which the catalogue does not have; choose a candidate")
     found = dict(find((deed.sought for deed in _deeds(history)), titles, params))
+    if strangers := confirmed.keys() - {name for title in found for name in (title.label, title.name)}:
+        raise SourceError(
+            f'confirmed "{min(strangers)}", which the file does not tell of; '
+            'write the name as it is listed among the near misses, such as "Heat (1995)"'
+        )
     for title in found:
         if title_id := confirmed.get(title.label) or confirmed.get(title.name):
             found[title] = Found(title_id)
