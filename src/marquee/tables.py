@@ -1,7 +1,7 @@
 """The tables that pass between rooms, and the check that a frame is one.
 
-`user_id` and `title_id` are ids from outside, whole numbers, stored in the smallest unsigned type that holds them.
-A new column is one line here; readers, stages and tests see it at once.
+`user_id` and `title_id` are ids from outside, whole numbers from 1 to ID_LIMIT, stored in the smallest unsigned type
+that holds them. A new column is one line here; readers, stages and tests see it at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ import polars as pl
 from marquee.errors import TableError
 
 ID_TYPES = (pl.UInt16, pl.UInt32, pl.UInt64)
+ID_LIMIT = 2**63 - 1  # what both databases of the event store hold
 WHEN = pl.Datetime("ms", "UTC")
 RATING_RANGE = (0.5, 5.0)
 

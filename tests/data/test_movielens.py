@@ -149,6 +149,22 @@ def test_lines_that_are_no_ratings_are_set_aside(tmp_path: Path, pack: Pack, rej
     ]
 
 
+@pytest.mark.parametrize("files", [LATEST, ML_1M, ML_100K], ids=["csv", "1M", "100K"])
+def test_a_file_that_ends_within_a_line_fails_with_the_line(
+    tmp_path: Path, pack: Pack, rejects: Rejects, files: Mapping[str, bytes]
+) -> None:
+    (name,) = (name for name in files if "ratings" in name or name.endswith("u.data"))
+    cut = {name: files[name].rstrip()[:-12]}
+    with pytest.raises(SourceError, match=rf"{name}:\d: the file is cut short within this line; copy or download"):
+        read_ratings(pack(tmp_path, cut, "folder"), rejects)
+
+
+def test_a_file_without_titles_is_an_error(tmp_path: Path, pack: Pack, rejects: Rejects) -> None:
+    path = pack(tmp_path, {"movies.csv": b"movieId,title,genres\n"}, "folder")
+    with pytest.raises(SourceError, match=r"movies\.csv: holds no title"):
+        read_titles(path, rejects)
+
+
 def test_lines_keep_their_numbers_over_pieces(
     tmp_path: Path, pack: Pack, rejects: Rejects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

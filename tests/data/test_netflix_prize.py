@@ -25,7 +25,7 @@ COMBINED = {
 TRAINING_SET = {
     "training_set/mv_0000001.txt": b"1:\n7,3,2005-09-06\n8,5,2005-05-13\n",
     "training_set/mv_0000002.txt": b"2:\n7,4,2005-10-19\n",
-    "training_set/mv_0017770.txt": b"17770:\n2649429,1,1999-11-11\n",
+    "training_set/mv_0000003.txt": b"17770:\n2649429,1,1999-11-11\n",
 }
 RATINGS = [
     (7, 1, 3.0, datetime(2005, 9, 6, tzinfo=UTC)),
@@ -75,7 +75,7 @@ def test_a_rating_knows_its_file_and_line(tmp_path: Path, pack: Pack, rejects: R
         (f"{inner}mv_0000001.txt", 2),
         (f"{inner}mv_0000001.txt", 3),
         (f"{inner}mv_0000002.txt", 2),
-        (f"{inner}mv_0017770.txt", 2),
+        (f"{inner}mv_0000003.txt", 2),
     ]
 
 
@@ -98,7 +98,7 @@ def test_other_ways_to_end_and_begin_lines_are_no_faults(tmp_path: Path, text: b
 def test_lines_that_do_not_parse_are_set_aside_with_file_line_and_text(tmp_path: Path, rejects: Rejects) -> None:
     text = (
         b"1:\n7,3,2005-09-06\nx,3,2005-09-06\n9,3\n\n9,3,2005-02-30\n9,3.5,2005-09-06\n9,3,2005-09-06,9\n"
-        b"8,5,2005-05-13\n-4,"
+        b"8,5,2005-05-13\n-4,\n"
     )
     path = written(tmp_path / "nf", {"combined_data_1.txt": text})
     assert rows(read(path, rejects)) == RATINGS[:2]
@@ -163,6 +163,45 @@ def test_the_same_ratings_in_two_forms_are_refused(tmp_path: Path, rejects: Reje
         read(written(tmp_path / "nf", {**COMBINED, **TRAINING_SET}), rejects)
 
 
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (("combined_data_1.txt", "combined_data_3.txt"), "combined_data_2.txt"),
+        (("combined_data_2.txt",), "combined_data_1.txt"),
+        (("mv_0000006.txt", "mv_0000001.txt", "mv_0000003.txt", "mv_0000002.txt"), "mv_0000004.txt"),
+        (("training_set/mv_0000001.txt", "training_set/mv_0000003.txt"), "mv_0000002.txt"),
+    ],
+)
+def test_a_hole_in_the_numbers_of_the_files_fails_with_the_name_of_the_missing_one(
+    tmp_path: Path, pack: Pack, rejects: Rejects, names: Sequence[str], missing: str
+) -> None:
+    path = pack(tmp_path, dict.fromkeys(names, b"1:\n7,3,2005-09-06\n"), "tar")
+    with pytest.raises(SourceError, match=f"{max(names)}: there is no {missing} before it; copy or download that one"):
+        read(path, rejects)
+
+
+def test_an_archive_may_store_the_files_in_any_order(tmp_path: Path, pack: Pack, rejects: Rejects) -> None:
+    stored = {name: COMBINED[name] for name in reversed(COMBINED)}
+    assert rows(read(pack(tmp_path, stored, "tar"), rejects)) == [RATINGS[-1], *RATINGS[:-1]]
+
+
+@pytest.mark.parametrize("size", [5, 1_000])
+def test_a_file_that_ends_within_a_line_fails_with_the_line(
+    tmp_path: Path, rejects: Rejects, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(lines, "PIECE", size)
+    path = written(tmp_path / "nf", {**COMBINED, "combined_data_1.txt": b"1:\n7,3,2005-09-06\n8,5,20"})
+    with pytest.raises(SourceError, match=r"combined_data_1\.txt:3: the file is cut short .* download it again"):
+        read(path, rejects)
+
+
+def test_a_short_file_that_ends_within_a_line_fails_with_the_line(tmp_path: Path, rejects: Rejects) -> None:
+    path = written(tmp_path / "nf", {"probe.txt": b"1:\nx"})
+    with pytest.raises(SourceError, match=r"probe\.txt:2: the file is cut short"):
+        netflix_prize.probe(path, rejects)
+    rejects.close()
+
+
 GOOD = st.tuples(st.integers(1, 2_649_429), st.integers(1, 5), st.dates(date(1999, 11, 11), date(2005, 12, 31)))
 BAD = st.sampled_from(["x,3,2005-01-01", "12,3", "12,3,2005-13-01", "12,3,2005:", "12,3,2005-01-01,x", "?", "1,2,3,4"])
 BLOCKS = st.lists(st.tuples(st.integers(1, 17_770), st.lists(GOOD | BAD, max_size=12)), min_size=1, max_size=6)
@@ -178,7 +217,7 @@ def test_good_lines_are_kept_exactly_and_bad_ones_counted_whatever_the_form_and_
         + "".join((line if isinstance(line, str) else "{},{},{}".format(*line)) + end for line in block)
         for title, block in blocks
     ]
-    packed = {f"combined_data_{n}.txt": "".join(texts[n::files]).encode() for n in range(files) if texts[n::files]}
+    packed = {f"combined_data_{n + 1}.txt": "".join(texts[n::files]).encode() for n in range(files) if texts[n::files]}
     ordered = [block for n in range(files) for block in blocks[n::files]]
     good = [
         (line[0], title, float(line[1]), line[2])
@@ -239,6 +278,23 @@ def test_no_titles_file_is_an_error_that_says_where_to_put_it(tmp_path: Path, re
     with pytest.raises(SourceError, match=r"holds no movie_titles\.csv and no movie_titles\.txt; put it beside"):
         netflix_prize.titles(written(tmp_path / "nf", COMBINED), rejects)
     rejects.close()
+
+
+def test_an_empty_titles_file_is_an_error(tmp_path: Path, rejects: Rejects) -> None:
+    with rejects, pytest.raises(SourceError, match=r"movie_titles\.csv: holds no title; copy or download it again"):
+        netflix_prize.titles(written(tmp_path / "nf", {"movie_titles.csv": b"\n"}), rejects)
+
+
+def test_a_title_whose_id_no_event_may_name_is_set_aside(tmp_path: Path, rejects: Rejects) -> None:
+    ids = (0, 1, 2**63 - 1, 2**63)
+    text = "".join(f"{title_id},2003,Name\n" for title_id in ids).encode()
+    with rejects:
+        titles = netflix_prize.titles(written(tmp_path / "nf", {"movie_titles.csv": text}), rejects)
+    assert titles["title_id"].to_list() == [1, 2**63 - 1]
+    assert [(line, reason) for _, line, reason, _ in set_aside(rejects)] == [
+        (1, "does not parse"),
+        (4, "does not parse"),
+    ]
 
 
 def test_probe_and_qualifying_are_pairs(tmp_path: Path, pack: Pack, form: str, rejects: Rejects) -> None:

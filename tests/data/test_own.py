@@ -146,7 +146,7 @@ def test_good_lines_are_kept_and_bad_ones_counted_whatever_the_size_of_a_piece(
 ) -> None:
     folder = tmp_path_factory.mktemp("own")
     texts = [line if isinstance(line, str) else "{},{},{},{}".format(*line) for line in given_lines]
-    path = saved(folder / "ratings.csv", HEADER + "\n".join(texts))
+    path = saved(folder / "ratings.csv", HEADER + "".join(f"{text}\n" for text in texts))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "PIECE", size)
         rejects = Rejects(folder / "rejects.csv")
@@ -166,6 +166,76 @@ def test_a_missing_column_is_told_with_what_is_needed(tmp_path: Path, rejects: R
     twice = saved(tmp_path / "twice.csv", "user_id,title_id,user_id,rating,rated_at\n")
     with pytest.raises(SourceError, match=r"ratings: two columns user_id in .*twice\.csv"):
         read(twice, rejects)
+
+
+def test_a_column_of_titles_stands_once(tmp_path: Path, rejects: Rejects) -> None:
+    saved(tmp_path / "titles.csv", "title_id,name,year,year\n1,One,2001,2001\n")
+    with pytest.raises(SourceError, match=r"titles: two columns year in .*titles\.csv; keep one of them"):
+        read_titles(tmp_path, rejects)
+
+
+LISTS = pl.Series([["a"]])
+STRUCTS = pl.Series([{"a": 1}])
+BYTES = pl.Series([b"\xff"])
+FLAGS = pl.Series([True])
+CATEGORIES = pl.Series(["7"], dtype=pl.Categorical)
+DECIMALS = pl.Series([7], dtype=pl.Decimal(10, 1))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "wanted"),
+    [
+        *(("user_id", values, "whole numbers or text") for values in (LISTS, STRUCTS, FLAGS, CATEGORIES, DECIMALS)),
+        *(("title_id", values, "whole numbers or text") for values in (LISTS, FLAGS, BYTES)),
+        *(("rating", values, "numbers or text") for values in (BYTES, FLAGS, STRUCTS)),
+        *(("rated_at", values, "dates, times, numbers or text") for values in (LISTS, FLAGS, BYTES)),
+    ],
+)
+def test_a_column_of_ratings_in_another_type_fails_with_its_name(
+    tmp_path: Path, rejects: Rejects, column: str, values: pl.Series, wanted: str
+) -> None:
+    sound = pl.DataFrame({"user_id": [7], "title_id": [3], "rating": [4], "rated_at": [SECONDS]})
+    sound.with_columns(values.alias(column)).write_parquet(tmp_path / "ratings.parquet")
+    with pytest.raises(SourceError) as caught:
+        read(tmp_path, rejects)
+    file = tmp_path / "ratings.parquet"
+    assert str(caught.value) == f"ratings: column {column} in {file} is {values.dtype}; write it anew as {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "wanted"),
+    [
+        *(("title_id", values, "whole numbers or text") for values in (LISTS, FLAGS)),
+        *(("year", values, "whole numbers or text") for values in (LISTS, FLAGS)),
+        *((column, values, "text") for column in ("name", "artwork") for values in (LISTS, STRUCTS, BYTES)),
+        *(("genres", values, "text or lists of text") for values in (STRUCTS, BYTES, pl.Series([[1]]))),
+    ],
+)
+def test_a_column_of_titles_in_another_type_fails_with_its_name(
+    tmp_path: Path, rejects: Rejects, column: str, values: pl.Series, wanted: str
+) -> None:
+    sound = pl.DataFrame({"title_id": [7], "name": ["A"]})
+    sound.with_columns(values.alias(column)).write_parquet(tmp_path / "titles.parquet")
+    with pytest.raises(SourceError) as caught:
+        read_titles(tmp_path, rejects)
+    file = tmp_path / "titles.parquet"
+    assert str(caught.value) == f"titles: column {column} in {file} is {values.dtype}; write it anew as {wanted}"
+
+
+def test_a_file_that_ends_within_a_line_fails_with_the_line(tmp_path: Path, rejects: Rejects) -> None:
+    path = saved(tmp_path / "ratings.csv", f"{HEADER}7,3,4,{SECONDS}\n7,3,4")
+    with pytest.raises(SourceError, match=r"ratings\.csv:3: the file is cut short within this line"):
+        read(path, rejects)
+
+
+def test_no_titles_are_an_error_wherever_they_are_looked_for(tmp_path: Path, rejects: Rejects) -> None:
+    none = {"user_id": pl.UInt64, "title_id": pl.UInt64, "rating": pl.Float32, "rated_at": pl.Int64}
+    pl.DataFrame(schema=none).write_parquet(tmp_path / "ratings.parquet")
+    with pytest.raises(SourceError, match=r"ratings: holds no title"):
+        read_titles(tmp_path, rejects)
+    saved(tmp_path / "titles.csv", "title_id,name\n")
+    with pytest.raises(SourceError, match=r"titles\.csv: holds no title; .* one line for each title"):
+        read_titles(tmp_path, rejects)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and then something else"])

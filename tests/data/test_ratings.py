@@ -61,12 +61,19 @@ def test_ratings_are_sorted_by_viewer_time_and_title_in_the_smallest_types(tmp_p
     assert written.rejects == []
 
 
-@pytest.mark.parametrize(("user_id", "kind"), [(2**16, pl.UInt32), (2**32, pl.UInt64), (2**64 - 1, pl.UInt64)])
+@pytest.mark.parametrize(("user_id", "kind"), [(2**16, pl.UInt32), (2**32, pl.UInt64), (2**63 - 1, pl.UInt64)])
 def test_an_id_of_any_size_finds_a_type_that_holds_it(tmp_path: Path, user_id: int, kind: pl.DataType) -> None:
     rows = [(user_id, 5, 4.0, DAY), (3, 7, 2.5, DAY), (user_id - 1, 7, 2.5, DAY)]
     written = Written(tmp_path, rows, user_id=pl.UInt64)
     assert written.rows == [rows[1], rows[2], rows[0]]
     assert written.table.schema["user_id"] == kind
+
+
+@pytest.mark.parametrize("user_id", [0, 2**63, 2**64 - 1])
+def test_an_id_that_no_event_may_name_is_set_aside(tmp_path: Path, user_id: int) -> None:
+    written = Written(tmp_path, [(user_id, 5, 4.0, DAY), (1, 5, 4.0, DAY)], user_id=pl.UInt64)
+    assert [row[0] for row in written.rows] == [1]
+    assert written.rejects == [("mine.txt", 1, "id out of range", f"{user_id},5,4.0,2005-06-01T00:00:00Z")]
 
 
 def test_the_summary_counts_what_was_read_kept_and_set_aside(tmp_path: Path) -> None:
@@ -217,7 +224,7 @@ def test_every_rating_is_in_the_table_or_in_the_rejects(
 def test_times_too_far_apart_for_the_fast_sort_are_sorted_all_the_same(tmp_path: Path) -> None:
     seeded = random.Random(1)
     rows = [
-        (seeded.randrange(2**64), 1 + n % 9, 4.0, DAY - timedelta(milliseconds=seeded.randrange(10**12)))
+        (seeded.randrange(1, 2**63), 1 + n % 9, 4.0, DAY - timedelta(milliseconds=seeded.randrange(10**12)))
         for n in range(500)
     ]
     written = Written(tmp_path, rows, 50, user_id=pl.UInt64)

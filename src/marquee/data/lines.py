@@ -31,6 +31,11 @@ class Stretch:
     file: str
     first_line: int
     text: bytes
+    ended: bool = True  # whether the file itself ends the last of them
+
+    @property
+    def last_line(self) -> int:
+        return self.first_line + self.text.count(b"\n") - 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,13 @@ class Lines:
             pl.col("text") != ""
         )
 
+    def check_ends(self, broken: pl.DataFrame) -> None:
+        """Refuses a file that ends without a line end within a line that does not parse: more is missing than this."""
+        unended = {(stretch.file, stretch.last_line) for stretch in self.stretches if not stretch.ended}
+        for file, line in broken.select("file", "line").iter_rows():
+            if (file, line) in unended:
+                raise SourceError(f"{file}:{line}: the file is cut short within this line; copy or download it again")
+
 
 def _newlines(text: bytes) -> npt.NDArray[np.bool_]:
     return np.equal(np.frombuffer(text, np.uint8), ord("\n"))
@@ -130,7 +142,8 @@ def _stretches(file: Member) -> Iterator[Stretch]:
         else:
             rest += block
     if rest:
-        yield Stretch(file.name, line, rest + b"\n" * (not rest.endswith(b"\n")))
+        ended = rest.endswith(b"\n")
+        yield Stretch(file.name, line, rest + b"\n" * (not ended), ended)
     elif line == 1:
         raise SourceError(f"{file.place}: the file is empty; copy or download it again")
 

@@ -54,8 +54,9 @@ _ARTICLE_LAST = re.compile(rf"(?P<known>a\.k\.a\. )?(?P<name>[^()]+), (?P<articl
 def titles(path: Path, rejects: Rejects) -> pl.DataFrame:
     file, text = _only(path, _TITLES, "movies.csv, movies.dat or u.item")
     rows = [_title(record) for record in _records(file, text)]
-    told = pl.DataFrame(rows, _TOLD, orient="row").with_columns(file=pl.lit(file))
-    return titles_table(told.join(_keywords(path, rejects), on="title_id", how="left", maintain_order="left"), rejects)
+    told = pl.DataFrame(rows, _TOLD, orient="row")
+    keywords = _keywords(path, rejects)
+    return titles_table(told.join(keywords, on="title_id", how="left", maintain_order="left"), file, rejects)
 
 
 def _only(path: Path, wanted: re.Pattern[str], called: str) -> tuple[str, bytes]:
@@ -173,6 +174,7 @@ def _read(piece: Lines) -> tuple[pl.DataFrame, pl.DataFrame]:
     timely = rows["seconds"].is_between(0, _LAST_SECOND)
     odd = pl.concat([odd, rows.filter(~timely)["at"]]).sort()
     aside = _without_header(piece.told(odd), file)
+    piece.check_ends(aside)
     rated_at = (pl.col("seconds") * 1000).cast(WHEN).alias("rated_at")
     placed = piece.placed(rows.filter(timely))
     return placed.select("user_id", "title_id", "rating", rated_at, "file", "line"), aside

@@ -25,6 +25,7 @@ from marquee.tables import WHEN, smallest_id_type
 NO_TITLE_ABOVE = "no title above"
 
 _TITLES = re.compile(r"(^|/)movie_titles\.(csv|txt)$")
+_NUMBERED = re.compile(r"(?P<series>combined_data_|mv_)(?P<number>\d+)\.txt$")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def titles(path: Path, rejects: Rejects) -> pl.DataFrame:
         {"line": pl.UInt32, "text": pl.String, "title_id": pl.String, "year": pl.String, "name": pl.String},
         orient="row",
     )
-    return titles_table(told.with_columns(pl.col("year").replace("NULL", None), file=pl.lit(file)), rejects)
+    return titles_table(told.with_columns(pl.col("year").replace("NULL", None)), file, rejects)
 
 
 def _title(number: int, line: str) -> tuple[int | str | None, ...]:
@@ -95,9 +96,11 @@ def _pairs(path: Path, blocks: _Blocks, rejects: Rejects) -> pl.DataFrame:
 def _rows(path: Path, blocks: _Blocks, rejects: Rejects) -> Iterator[pl.DataFrame]:
     """The lines of all blocks, piece by piece: the schema's columns, title_id, file and line."""
     marks = None
-    for read in ahead(partial(_read, blocks.schema), pieces(_of_one_kind(members(path, blocks.files)))):
+    for read in ahead(partial(_read, blocks.schema), pieces(_without_a_gap(_of_one_kind(members(path, blocks.files))))):
         marks = _marks(read, marks)
-        rejects.add_frame(read.odd.filter(pl.col("title_id").is_null()).with_columns(reason=pl.lit(DOES_NOT_PARSE)))
+        broken = read.odd.filter(pl.col("title_id").is_null())
+        read.piece.check_ends(broken)
+        rejects.add_frame(broken.with_columns(reason=pl.lit(DOES_NOT_PARSE)))
         titled = read.rows.with_columns(marks["title_id"].gather(_mark_of_each_row(read, marks, path)))
         under_none = titled.filter(pl.col("title_id").is_null())["at"]
         rejects.add_frame(read.piece.told(under_none).with_columns(reason=pl.lit(NO_TITLE_ABOVE)))
@@ -114,6 +117,20 @@ def _of_one_kind(files: Iterable[Member]) -> Iterator[Member]:
         if ("combined_data_" in file.name) != ("combined_data_" in first):
             raise SourceError(f"{file.place}: the same ratings lie in {first} as well; keep one of the two forms")
         yield file
+
+
+def _without_a_gap(files: Iterable[Member]) -> Iterator[Member]:
+    """Refuses files numbered from 1 of which one is missing, once all are read: an archive has an order of its own."""
+    present = {}
+    for file in files:
+        if numbered := _NUMBERED.search(file.name):
+            present[int(numbered["number"])] = (file.place, numbered)
+        yield file
+    gap = next((number for number in range(1, max(present, default=0)) if number not in present), None)
+    if gap is not None:
+        place, numbered = present[max(present)]
+        missing = f"{numbered['series']}{gap:0{min(len(found['number']) for _, found in present.values())}}.txt"
+        raise SourceError(f"{place}: there is no {missing} before it; copy or download that one as well")
 
 
 @dataclass(frozen=True)

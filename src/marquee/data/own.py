@@ -5,9 +5,11 @@ TITLES, where csv separates the values of a list by |. Other columns are left al
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -20,8 +22,52 @@ from marquee.data.titles import titles_table
 from marquee.errors import SourceError
 from marquee.tables import TITLES, WHEN
 
-_RATING_NEEDS = ("user_id", "title_id", "rating", "rated_at")
-_TITLE_NEEDS = ("title_id", "name")
+
+class _Kind(NamedTuple):
+    called: str
+    holds: Callable[[pl.DataType], bool]
+
+
+# Decimals and categories are left out where a cast would make another number of them.
+_WHOLE = _Kind("whole numbers or text", lambda kind: kind.is_integer() or kind.is_float() or kind == pl.String)
+_NUMBER = _Kind("numbers or text", lambda kind: kind.is_numeric() or kind == pl.String)
+_TIME = _Kind("dates, times, numbers or text", lambda kind: kind in (pl.Date, pl.Datetime) or _WHOLE.holds(kind))
+_TEXT = _Kind("text", lambda kind: not kind.is_nested() and kind not in (pl.Binary, pl.Duration))
+_LIST = _Kind("text or lists of text", lambda kind: kind in (pl.String, pl.List(pl.String), pl.List(pl.Null)))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Those that a table must have, and what each of those that it may have holds."""
+
+    table: str
+    needed: Sequence[str]
+    kinds: Mapping[str, _Kind]
+
+    def check_names(self, file: Path, names: Sequence[str]) -> None:
+        for name in self.needed:
+            if name not in names:
+                raise SourceError(f"{self.table}: no column {name} in {file}; it needs {', '.join(self.needed)}")
+        for name in self.kinds:
+            if names.count(name) > 1:
+                raise SourceError(f"{self.table}: two columns {name} in {file}; keep one of them")
+
+    def check_types(self, file: Path, schema: Mapping[str, pl.DataType]) -> None:
+        for name, kind in self.kinds.items():
+            if schema.get(name, pl.Null) != pl.Null and not kind.holds(schema[name]):
+                raise SourceError(
+                    f"{self.table}: column {name} in {file} is {schema[name]}; write it anew as {kind.called}"
+                )
+
+
+_RATING_KINDS = {"user_id": _WHOLE, "title_id": _WHOLE, "rating": _NUMBER, "rated_at": _TIME}
+_RATINGS = _Columns("ratings", tuple(_RATING_KINDS), _RATING_KINDS)
+_LISTS = frozenset(name for name, kind in TITLES.columns.items() if kind == pl.List(pl.String))
+_TITLES = _Columns(
+    "titles",
+    ("title_id", "name"),
+    {name: _LIST if name in _LISTS else _TEXT for name in TITLES.columns} | {"title_id": _WHOLE, "year": _WHOLE},
+)
 _ROWS = 1 << 20
 
 # Epoch seconds come to this in the year 5138, epoch milliseconds came to it in March 1973.
@@ -50,9 +96,8 @@ def titles(path: Path, rejects: Rejects) -> pl.DataFrame:
         rated = pl.concat([rows.select("title_id").unique() for rows, _ in _ratings(path)]).unique().sort("title_id")
         title_id = pl.col("title_id").cast(pl.String)
         told = rated.select(title_id, name="Title " + title_id, year=pl.lit(None, pl.String))
-        places = {"file": pl.lit("ratings"), "line": pl.lit(None, pl.UInt32), "text": title_id}
-        return titles_table(told.with_columns(**places), rejects)
-    return titles_table(_told_titles(file), rejects)
+        return titles_table(told.with_columns(line=pl.lit(None, pl.UInt32), text="title_id"), "ratings", rejects)
+    return titles_table(_told_titles(file), file.name, rejects)
 
 
 def _one_of(folder: Path, name: str) -> Path | None:
@@ -70,20 +115,14 @@ def _ratings(path: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     return _from_parquet(file) if file.suffix == ".parquet" else _from_csv(file)
 
 
-def _check_columns(what: str, file: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
-    for name in needed:
-        if name not in columns:
-            raise SourceError(f"{what}: no column {name} in {file}; it needs {', '.join(needed)}")
-        if columns.count(name) > 1:
-            raise SourceError(f"{what}: two columns {name} in {file}; keep one of them")
-
-
 def _from_parquet(file: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     try:
         table = pl.scan_parquet(file)
-        _check_columns("ratings", file, table.collect_schema().names(), _RATING_NEEDS)
-        numbered = table.select(*_RATING_NEEDS).with_row_index("line", 1)
-        for start in range(0, table.select(pl.len()).collect().item(), _ROWS):
+        schema = table.collect_schema()
+        _RATINGS.check_names(file, schema.names())
+        _RATINGS.check_types(file, schema)
+        numbered = table.select(*_RATINGS.needed).with_row_index("line", 1)
+        for start in range(0, table.select(pl.len()).collect().item() or 1, _ROWS):
             yield _split(numbered.slice(start, _ROWS).collect(), file.name)
     except (PolarsError, OSError) as error:
         raise _unreadable(file, error) from error
@@ -92,14 +131,14 @@ def _from_parquet(file: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
 def _split(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     typed = _typed(rows).with_columns(file=pl.lit(file, pl.Categorical))
     sound = typed.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
-    text = pl.concat_str(pl.col(*_RATING_NEEDS).cast(pl.String).fill_null(""), separator=",")
+    text = pl.concat_str(pl.col(*_RATINGS.needed).cast(pl.String).fill_null(""), separator=",")
     return typed.filter(sound), rows.filter(~sound).select("line", file=pl.lit(file), text=text)
 
 
 def _from_csv(file: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     with file.open("rb") as stream:
         columns = _cells(decoded(stream.readline()))
-    _check_columns("ratings", file, columns, _RATING_NEEDS)
+    _RATINGS.check_names(file, columns)
     with file.open("rb") as stream:
         yield from ahead(partial(_read, columns), pieces([Member(file.name, file.parent, stream)]))
 
@@ -109,12 +148,13 @@ def _read(columns: Sequence[str], piece: Lines) -> tuple[pl.DataFrame, pl.DataFr
     typed = piece.placed(_typed(rows).with_columns(rows["at"]))
     sound = typed.select(pl.all_horizontal(pl.all().is_not_null())).to_series() & rows[SURPLUS].is_null()
     aside = piece.told(rows["at"].filter(~sound)).filter(pl.col("line") > 1)
+    piece.check_ends(aside)
     return typed.filter(sound).drop("at"), aside
 
 
 def _fields(columns: Sequence[str], piece: Lines) -> pl.DataFrame:
     """The cells of each line as text. A quote is looked for within its line alone: one too many spoils no other."""
-    names = [name if name in _RATING_NEEDS else f"other {number}" for number, name in enumerate(columns)]
+    names = [name if name in _RATINGS.needed else f"other {number}" for number, name in enumerate(columns)]
     schema = dict.fromkeys(names, pl.String)
     if b'"' not in piece.text:
         return piece.fields(schema, ",")
@@ -189,10 +229,9 @@ def _from_text(column: pl.Series) -> pl.Series:
 def _told_titles(file: Path) -> pl.DataFrame:
     """The rows of a titles file as `titles_table` wants them: ids, names and years as text, lists as lists."""
     rows = _parquet_titles(file) if file.suffix == ".parquet" else _csv_titles(file)
-    lists = {name for name in rows.columns if TITLES.columns.get(name) == pl.List(pl.String)}
-    shaped = [_listed(rows[name]) if name in lists else rows[name].cast(pl.String) for name in rows.columns]
+    shaped = [_listed(rows[name]) if name in _LISTS else rows[name].cast(pl.String) for name in rows.columns]
     year = () if "year" in rows.columns else (pl.lit(None, pl.String).alias("year"),)
-    return pl.DataFrame(shaped).with_columns(pl.col("line").cast(pl.UInt32), *year, file=pl.lit(file.name))
+    return pl.DataFrame(shaped).with_columns(pl.col("line").cast(pl.UInt32), *year)
 
 
 def _listed(column: pl.Series) -> pl.Series:
@@ -207,8 +246,9 @@ def _parquet_titles(file: Path) -> pl.DataFrame:
         rows = pl.read_parquet(file)
     except (PolarsError, OSError) as error:
         raise _unreadable(file, error) from error
-    _check_columns("titles", file, rows.columns, _TITLE_NEEDS)
-    text = pl.concat_str(pl.col(*_TITLE_NEEDS).cast(pl.String).fill_null(""), separator=",")
+    _TITLES.check_names(file, rows.columns)
+    _TITLES.check_types(file, rows.schema)
+    text = pl.concat_str(pl.col(*_TITLES.needed).cast(pl.String).fill_null(""), separator=",")
     known = [name for name in rows.columns if name in TITLES.columns]
     return rows.select(*known, text=text).with_columns(_whole(rows["title_id"])).with_row_index("line", 1)
 
@@ -216,7 +256,7 @@ def _parquet_titles(file: Path) -> pl.DataFrame:
 def _csv_titles(file: Path) -> pl.DataFrame:
     told = records(file.name, decoded(file.read_bytes()))
     columns = [name.strip() for name in next(told, Record(1, "", ())).cells]
-    _check_columns("titles", file, columns, _TITLE_NEEDS)
+    _TITLES.check_names(file, columns)
     known = [name for name in columns if name in TITLES.columns]
     rows = [(record.line, record.text, *_cells_of(record, columns, known)) for record in told]
     schema = {"line": pl.UInt32, "text": pl.String, **dict.fromkeys(known, pl.String)}

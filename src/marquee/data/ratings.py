@@ -20,9 +20,10 @@ from marquee.data.ahead import ahead
 from marquee.data.rejects import DUPLICATE, Rejects
 from marquee.errors import SourceError
 from marquee.progress import progress
-from marquee.tables import RATING_RANGE, RATINGS, smallest_id_type
+from marquee.tables import ID_LIMIT, RATING_RANGE, RATINGS, smallest_id_type
 
 OUT_OF_RANGE = "rating out of range"
+ID_OUT_OF_RANGE = "id out of range"
 UNKNOWN_TITLE = "unknown title"
 IN_THE_FUTURE = "date in the future"
 
@@ -74,6 +75,7 @@ def write_ratings(
 def _faults(titles: pl.Series, now: datetime) -> Mapping[str, pl.Expr]:
     return {
         OUT_OF_RANGE: ~pl.col("rating").is_between(*RATING_RANGE),
+        ID_OUT_OF_RANGE: ~pl.col("user_id").is_between(1, ID_LIMIT),
         UNKNOWN_TITLE: ~pl.col("title_id").cast(pl.UInt64).is_in(titles.cast(pl.UInt64).implode()),
         IN_THE_FUTURE: pl.col("rated_at") > now,
     }

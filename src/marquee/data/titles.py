@@ -3,18 +3,22 @@
 import polars as pl
 
 from marquee.data.rejects import DOES_NOT_PARSE, DUPLICATE, Rejects
-from marquee.tables import KINDS_OF_TITLE, TITLES, smallest_id_type
+from marquee.errors import SourceError
+from marquee.tables import ID_LIMIT, KINDS_OF_TITLE, TITLES, smallest_id_type
 
 
-def titles_table(told: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
-    """TITLES from title_id, name and year as text, any other column as it should be, and file, line, text."""
+def titles_table(told: pl.DataFrame, file: str, rejects: Rejects) -> pl.DataFrame:
+    """TITLES from title_id, name and year as text, any other column as it should be, and line and text in the file."""
+    if told.is_empty():
+        raise SourceError(f"{file}: holds no title; copy or download it again, or write one line for each title")
     typed = told.with_columns(
+        pl.lit(file).alias("file"),
         pl.col("title_id").str.strip_chars().cast(pl.UInt64, strict=False),
         pl.col("name").str.strip_chars().replace("", None),
         _year(pl.col("year")).cast(pl.Int16, strict=False),
     )
     sound = typed.select(
-        pl.col("title_id").is_not_null()
+        pl.col("title_id").is_between(1, ID_LIMIT).fill_null(value=False)
         & pl.col("name").is_not_null()
         & (pl.col("year").is_not_null() | told.select(_year(pl.col("year")).is_null()).to_series())
         & _kind_is_known(typed)

@@ -16,10 +16,11 @@ from marquee.data.events.batch import sift, write
 from marquee.data.events.database import Database
 from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
 from marquee.data.events.snapshot import write_snapshot
-from marquee.data.events.validity import ID_LIMIT, NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
+from marquee.data.events.validity import NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
 from marquee.data.events.version import require_newest
 from marquee.errors import StoreError
 from marquee.params import EventParams
+from marquee.tables import ID_LIMIT
 
 _OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
 _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))

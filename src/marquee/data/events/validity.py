@@ -10,10 +10,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from marquee.params import EventParams
-from marquee.tables import KINDS_OF_EVENT, RATING_RANGE
+from marquee.tables import ID_LIMIT, KINDS_OF_EVENT, RATING_RANGE
 
 FRACTION = (0.0, 1.0)
-ID_LIMIT = 2**63 - 1  # what both databases hold
 NAME_LIMIT = 64  # characters of an event_id and of a source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
