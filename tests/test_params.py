@@ -40,7 +40,7 @@ def test_a_change_is_laid_over_the_file() -> None:
         ("events.batch_limit=1.5", "events.batch_limit is 1.5"),
         ("demo_world.viewers=true", "demo_world.viewers is True"),
         ("source=3", "source is 3"),
-        ("catalogue.doubtful=0.99", "params.yaml: catalogue: doubtful is 0.99, it must not be above confidence, which is 0.9"),
+        ("catalogue.doubtful=0.99", "catalogue: doubtful is 0.99, it must not be above confidence, which is 0.9"),
         ("source.path", "'source.path' is not key=value"),
         ("source.path.x=1", "path is a value, not a section"),
         ("source.path=[1", r"'source.path=\[1': the value is not YAML"),
