@@ -1,12 +1,18 @@
-"""What the tests of several readers share: the same files in every physical form."""
+"""What several tests share: files in every physical form, the rejects, a csv file, and an event store with events."""
 
+import csv
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from marquee.data.events import Event, EventStore, Receipt
+from marquee.data.rejects import Rejects
+from marquee.params import EventParams
 
 Files = Mapping[str, bytes]
 Pack = Callable[[Path, Files, str], Path]
@@ -71,3 +77,48 @@ def pack() -> Pack:
 @pytest.fixture(scope="session")
 def tar() -> Callable[..., bytes]:
     return tarred
+
+
+@pytest.fixture
+def rejects(tmp_path: Path) -> Iterator[Rejects]:
+    with Rejects(tmp_path / "rejects.csv") as open_rejects:
+        yield open_rejects
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "metadata"
+    place.mkdir()
+    return place
+
+
+def write_csv(path: Path, header: str, *rows: Mapping[str, object]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, header.split(","), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW_MS = 1_772_366_400_000
+PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
+TITLES = range(1, 100)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[EventStore]:
+    with EventStore(store_url, PARAMS, TITLES) as store:
+        yield store
+
+
+def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
+    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
+    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
+
+
+def ids(events: Sequence[Event]) -> list[str]:
+    return [event.event_id for event in events]
+
+
+def reasons(receipt: Receipt) -> list[str]:
+    return [refusal.reason for refusal in receipt.refused]

@@ -1,8 +1,6 @@
 """Claims about titles joined with metadata: who is believed, what stays, what is doubtful, what the report says."""
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,40 +11,21 @@ from marquee.data.rejects import Rejects
 from marquee.errors import SourceError
 from marquee.params import read_params
 from marquee.tables import TITLES
+from tests.data.conftest import write_csv
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").catalogue
 NETFLIX = "type,title,director,cast,country,release_year,rating,listed_in,description"
 TMDB = "genres,id,keywords,original_title,overview,production_countries,release_date,title,vote_count"
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Iterator[Rejects]:
-    with Rejects(tmp_path / "rejects.csv") as open_rejects:
-        yield open_rejects
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "metadata"
-    place.mkdir()
-    return place
-
-
-def write(path: Path, header: str, *rows: Mapping[str, object]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, header.split(","), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def netflix(folder: Path, *shows: tuple[str, int], kind: str = "Movie", **known: str) -> None:
     rows = [{"type": kind, "title": name, "release_year": year, **known} for name, year in shows]
-    write(folder / "netflix_titles.csv", NETFLIX, *rows)
+    write_csv(folder / "netflix_titles.csv", NETFLIX, *rows)
 
 
 def tmdb(folder: Path, name: str, year: int, **known: object) -> None:
     movie = {"id": 1, "title": name, "original_title": name, "release_date": f"{year}-05-01", "vote_count": 9, **known}
-    write(folder / "tmdb_5000_movies.csv", TMDB, movie)
+    write_csv(folder / "tmdb_5000_movies.csv", TMDB, movie)
 
 
 def titles(*named: tuple[str, int | None], **known: list[object]) -> pl.DataFrame:

@@ -1,41 +1,16 @@
 """The event store on both databases: once, in any order, followed, exported and forgotten."""
 
 import itertools
-from collections.abc import Generator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Generator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marquee.data.events import Event, EventStore, Receipt
-from marquee.params import EventParams
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOW_MS = 1_772_366_400_000
-PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
-TITLES = range(1, 100)
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[EventStore]:
-    with EventStore(store_url, PARAMS, TITLES) as store:
-        yield store
-
-
-def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
-    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
-    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
-
-
-def ids(events: Sequence[Event]) -> list[str]:
-    return [event.event_id for event in events]
-
-
-def reasons(receipt: Receipt) -> list[str]:
-    return [refusal.reason for refusal in receipt.refused]
-
+from marquee.data.events import EventStore, Receipt
+from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
 
 # Once, in any order
 

@@ -1,32 +1,17 @@
 """The event store when its database is away, is something else, or is busy: one sentence, and no secret in it."""
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import URL
 
-from marquee.data.events import Event, EventStore
+from marquee.data.events import EventStore
 from marquee.data.events.database import _use_wal
 from marquee.errors import StoreError
-from marquee.params import EventParams
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
-TITLES = range(1, 100)
-
-
-def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
-    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
-    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
-
-
-def ids(events: Sequence[Event]) -> list[str]:
-    return [event.event_id for event in events]
+from tests.data.conftest import NOW, PARAMS, TITLES, an_event, ids
 
 
 def failure(url: str) -> str:

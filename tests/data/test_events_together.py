@@ -6,32 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 
 from marquee.data.events import Event, EventStore
-from marquee.params import EventParams
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
-TITLES = range(1, 100)
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[EventStore]:
-    with EventStore(store_url, PARAMS, TITLES) as store:
-        yield store
-
-
-def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
-    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
-    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
-
-
-def ids(events: Sequence[Event]) -> list[str]:
-    return [event.event_id for event in events]
-
+from tests.data.conftest import NOW, PARAMS, TITLES, an_event, ids
 
 WRITER = """
 import sys

@@ -1,7 +1,6 @@
 """What the event store takes and what it refuses, one by one, with reasons."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,14 @@ from hypothesis import strategies as st
 from marquee.data.events import Event, EventStore, Receipt
 from marquee.data.events.validity import RULES
 from marquee.errors import StoreError
-from marquee.params import EventParams
 from marquee.tables import EVENTS, KINDS_OF_EVENT
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOW_MS = 1_772_366_400_000
-PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=1_000, partition_rows=1_000)
-TITLES = range(1, 100)
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[EventStore]:
-    with EventStore(store_url, PARAMS, TITLES) as store:
-        yield store
+from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
 
 
 @pytest.fixture
 def store_on_sqlite(tmp_path: Path) -> Iterator[EventStore]:
     with EventStore(f"sqlite:///{tmp_path}/events.db", PARAMS, TITLES) as store:
         yield store
-
-
-def an_event(event_id: str = "a", **changes: object) -> dict[str, object]:
-    event = {"event_id": event_id, "user_id": 7, "title_id": 5, "kind": "watch_finished", "source": "page"}
-    return event | {"happened_at": "2026-03-01T11:00:00Z"} | changes
-
-
-def ids(events: Sequence[Event]) -> list[str]:
-    return [event.event_id for event in events]
-
-
-def reasons(receipt: Receipt) -> list[str]:
-    return [refusal.reason for refusal in receipt.refused]
 
 
 def test_an_accepted_event_is_in_the_history_as_it_was_said(store: EventStore) -> None:

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -12,30 +11,11 @@ import pytest
 from marquee.data.metadata import DETAILS, NAMES, Metadata, read_metadata
 from marquee.data.rejects import Rejects
 from marquee.errors import SourceError
+from tests.data.conftest import write_csv
 
 NETFLIX = "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description"
 TMDB = "genres,id,keywords,original_title,overview,production_countries,release_date,title,vote_count"
 EVERYTHING = "adult,genres,id,original_title,overview,poster_path,production_countries,release_date,title,vote_count"
-
-
-@pytest.fixture
-def rejects(tmp_path: Path) -> Iterator[Rejects]:
-    with Rejects(tmp_path / "rejects.csv") as open_rejects:
-        yield open_rejects
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "metadata"
-    place.mkdir()
-    return place
-
-
-def write(path: Path, header: str, *rows: Mapping[str, object]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, header.split(","), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def write_tsv(path: Path, *lines: str) -> None:
@@ -74,7 +54,7 @@ def test_netflix_titles_tell_what_their_columns_say(folder: Path, rejects: Rejec
         listed_in="TV Dramas, TV Comedies",
         description='Two say: "stay".\nOne goes.',
     )
-    write(folder / "netflix_titles.csv", NETFLIX, show)
+    write_csv(folder / "netflix_titles.csv", NETFLIX, show)
     known = only(folder, rejects)
     assert known.names.drop("key").rows() == [("Silent Harbour", 2001, "series", None)]
     (told,) = details(known)
@@ -95,19 +75,19 @@ def test_netflix_titles_tell_what_their_columns_say(folder: Path, rejects: Rejec
 
 def test_keywords_and_artwork_are_used_when_they_are_there(folder: Path, rejects: Rejects) -> None:
     show = a_show(keywords="harbour, silence", artwork="#102030 #405060")
-    write(folder / "netflix_titles.csv", f"{NETFLIX},keywords,artwork", show)
+    write_csv(folder / "netflix_titles.csv", f"{NETFLIX},keywords,artwork", show)
     (told,) = details(only(folder, rejects))
     assert (told["keywords"], told["artwork"]) == (["harbour", "silence"], "#102030 #405060")
 
 
 def test_a_duration_is_no_maturity(folder: Path, rejects: Rejects) -> None:
-    write(folder / "netflix_titles.csv", NETFLIX, a_show(rating="74 min"))
+    write_csv(folder / "netflix_titles.csv", NETFLIX, a_show(rating="74 min"))
     assert details(only(folder, rejects))[0]["maturity"] is None
 
 
 def test_rows_that_make_no_sense_are_set_aside_with_their_line(folder: Path, rejects: Rejects) -> None:
     rows = (a_show(description="on two\nlines"), a_show(title=" "), a_show(release_year="soon"), a_show(type="Radio"))
-    write(folder / "netflix_titles.csv", NETFLIX, *rows)
+    write_csv(folder / "netflix_titles.csv", NETFLIX, *rows)
     with (folder / "netflix_titles.csv").open("a", encoding="utf-8") as file:
         file.write("s9,Movie,Cut\n\n")
     assert only(folder, rejects).names.height == 1
@@ -137,9 +117,9 @@ def test_the_5000_movies_of_tmdb_with_their_credits(folder: Path, rejects: Rejec
     }
     cast = [{"name": f"Actor {place}", "order": place} for place in range(40)]
     crew = [{"job": "Writer", "name": "Thea"}, {"job": "Director", "name": "Fritz"}]
-    write(folder / "tmdb_5000_movies.csv", TMDB, movie)
+    write_csv(folder / "tmdb_5000_movies.csv", TMDB, movie)
     people = {"movie_id": 19, "title": "Metropolis", "cast": json.dumps(cast), "crew": json.dumps(crew)}
-    write(folder / "tmdb_5000_credits.csv", "movie_id,title,cast,crew", people)
+    write_csv(folder / "tmdb_5000_credits.csv", "movie_id,title,cast,crew", people)
     known = only(folder, rejects)
     assert known.names.rows() == [
         (19, "Metropolis", 1927, "movie", 657.0),
@@ -162,11 +142,11 @@ def test_movies_metadata_is_python_and_has_its_keywords_and_credits_beside_it(fo
     movie = an_entry(
         genres=str([{"id": 1, "name": "Comedy"}]), poster_path="/four.jpg", release_date="1995-12-09", overview=""
     )
-    write(folder / "movies_metadata.csv", EVERYTHING, movie)
-    write(folder / "keywords.csv", "id,keywords", {"id": 5, "keywords": str([{"id": 2, "name": "new year's eve"}])})
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, movie)
+    write_csv(folder / "keywords.csv", "id,keywords", {"id": 5, "keywords": str([{"id": 2, "name": "new year's eve"}])})
     cast = str([{"name": "Tim O'Roth"}] + [{"name": "x" * 200}] * 1000)
     limit = csv.field_size_limit()
-    write(folder / "credits.csv", "cast,crew,id", {"id": 5, "cast": cast, "crew": "[]"})
+    write_csv(folder / "credits.csv", "cast,crew,id", {"id": 5, "cast": cast, "crew": "[]"})
     (told,) = details(only(folder, rejects))
     assert told["genres"] == ["Comedy"]
     assert told["keywords"] == ["new year's eve"]
@@ -178,7 +158,7 @@ def test_movies_metadata_is_python_and_has_its_keywords_and_credits_beside_it(fo
 
 
 def test_a_row_broken_over_two_lines_is_set_aside_with_its_rest(folder: Path, rejects: Rejects) -> None:
-    write(folder / "movies_metadata.csv", EVERYTHING, an_entry())
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, an_entry())
     with (folder / "movies_metadata.csv").open("a", encoding="utf-8") as file:
         file.write("False,[],82663,Midnight Man\n")
         file.write(" - Written by Orn,[],1997-08-20,x,,/ff.jpg,[],1,,False\n")
@@ -192,8 +172,8 @@ def test_a_row_broken_over_two_lines_is_set_aside_with_its_rest(folder: Path, re
 
 
 def test_a_cell_that_is_no_list_costs_only_itself(folder: Path, rejects: Rejects) -> None:
-    write(folder / "movies_metadata.csv", EVERYTHING, an_entry(genres="[{'id': 1, 'na", production_countries="1.0"))
-    write(folder / "keywords.csv", "id,keywords", {"id": 5, "keywords": str([{"name": "hotel"}])})
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, an_entry(genres="[{'id': 1, 'na", production_countries="1.0"))
+    write_csv(folder / "keywords.csv", "id,keywords", {"id": 5, "keywords": str([{"name": "hotel"}])})
     (told,) = details(only(folder, rejects))
     assert (told["genres"], told["keywords"]) == ([], ["hotel"])
     reasons = [("movies_metadata.csv", "2", f"{column} is no list") for column in ("genres", "production_countries")]
@@ -201,7 +181,7 @@ def test_a_cell_that_is_no_list_costs_only_itself(folder: Path, rejects: Rejects
 
 
 def test_a_movie_listed_twice_is_known_once(folder: Path, rejects: Rejects) -> None:
-    write(folder / "movies_metadata.csv", EVERYTHING, an_entry(overview="first"), an_entry(overview="again"))
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, an_entry(overview="first"), an_entry(overview="again"))
     (told,) = details(only(folder, rejects))
     assert told["description"] == "first"
 
@@ -276,7 +256,7 @@ def test_imdb_needs_only_its_titles(folder: Path, rejects: Rejects) -> None:
 
 def test_gzipped_files_tell_the_same(folder: Path, rejects: Rejects) -> None:
     imdb(folder)
-    write(folder / "netflix_titles.csv", NETFLIX, a_show(cast="Ann Dée"))
+    write_csv(folder / "netflix_titles.csv", NETFLIX, a_show(cast="Ann Dée"))
     plain = [(known.names.rows(), details(known)) for known in read_metadata(folder, rejects)]
     for path in list(folder.iterdir()):
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
@@ -286,9 +266,9 @@ def test_gzipped_files_tell_the_same(folder: Path, rejects: Rejects) -> None:
 
 def test_the_most_trusted_catalogue_comes_first(folder: Path, rejects: Rejects) -> None:
     imdb(folder)
-    write(folder / "movies_metadata.csv", EVERYTHING, an_entry())
-    write(folder / "tmdb_5000_movies.csv", TMDB)
-    write(folder / "netflix_titles.csv", NETFLIX)
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, an_entry())
+    write_csv(folder / "tmdb_5000_movies.csv", TMDB)
+    write_csv(folder / "netflix_titles.csv", NETFLIX)
     sources = [known.source for known in read_metadata(folder, rejects)]
     assert sources == ["netflix_titles.csv", "tmdb_5000_movies.csv", "movies_metadata.csv", "title.basics.tsv"]
 
@@ -318,7 +298,7 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
 @pytest.mark.parametrize("name", ["netflix_titles.csv", "title.basics.tsv"])
 def test_an_archive_cut_short_is_named(folder: Path, rejects: Rejects, name: str) -> None:
     imdb(folder)
-    write(folder / "netflix_titles.csv", NETFLIX, *(a_show(title=f"Show {n * 7919}") for n in range(3000)))
+    write_csv(folder / "netflix_titles.csv", NETFLIX, *(a_show(title=f"Show {n * 7919}") for n in range(3000)))
     whole = gzip.compress((folder / name).read_bytes())
     (folder / name).unlink()
     (folder / f"{name}.gz").write_bytes(whole[: len(whole) // 2])
@@ -328,8 +308,8 @@ def test_an_archive_cut_short_is_named(folder: Path, rejects: Rejects, name: str
 
 def test_details_of_no_title_are_none(folder: Path, rejects: Rejects) -> None:
     imdb(folder)
-    write(folder / "netflix_titles.csv", NETFLIX, a_show())
-    write(folder / "movies_metadata.csv", EVERYTHING, an_entry())
+    write_csv(folder / "netflix_titles.csv", NETFLIX, a_show())
+    write_csv(folder / "movies_metadata.csv", EVERYTHING, an_entry())
     for known in read_metadata(folder, rejects):
         told = known.details(pl.Series([], dtype=pl.Int64))
         assert told.is_empty()

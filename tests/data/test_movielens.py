@@ -41,11 +41,6 @@ RATINGS = [
 ]
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Rejects:
-    return Rejects(tmp_path / "rejects.csv")
-
-
 def read_titles(path: Path, rejects: Rejects) -> pl.DataFrame:
     with rejects:
         return TITLES.check(movielens.titles(path, rejects))

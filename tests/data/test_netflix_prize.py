@@ -35,11 +35,6 @@ RATINGS = [
 ]
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Rejects:
-    return Rejects(tmp_path / "rejects.csv")
-
-
 def read(path: Path, rejects: Rejects) -> pl.DataFrame:
     with rejects:
         return pl.concat(netflix_prize.ratings(path, rejects))

@@ -19,11 +19,6 @@ AT = datetime(2005, 9, 6, 10, 30, 15, tzinfo=UTC)
 SECONDS = int(AT.timestamp())
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Rejects:
-    return Rejects(tmp_path / "rejects.csv")
-
-
 def saved(path: Path, text: str) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode())
