@@ -63,6 +63,27 @@ def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
     assert by_file["data/metrics/ratings.json"]["data"]["users"] <= SMALL["viewers"]
 
 
+def test_a_history_from_elsewhere_is_matched_and_imported_once(project: Path, tmp_path: Path) -> None:
+    movies = pl.read_parquet(project / "data/tables/titles.parquet").filter(pl.col("kind") == "movie").head(5)
+    rows = [
+        f'2005-03-0{n},"{title["name"]}",{title["year"]},u' for n, title in enumerate(movies.iter_rows(named=True), 1)
+    ]
+    (tmp_path / "watched.csv").write_text(
+        "\n".join(["Date,Name,Year,Letterboxd URI", *rows, "2005-03-09,No Such,1999,u"])
+    )
+    command = ["marquee", "import-history", str(tmp_path / "watched.csv"), "--user-id", "77"]
+    first, again = (run(project, *command, "--database", f"sqlite:///{tmp_path}/events.db") for _ in range(2))
+    assert "Letterboxd watched: matched 5 of 6" in first.stdout
+    assert "missing No Such (1999)" in first.stdout
+    assert "5 new events, 0 known already, 0 refused" in first.stdout
+    assert "0 new events, 5 known already, 0 refused" in again.stdout
+
+
+def test_the_probe_pairs_become_a_table(project: Path, tmp_path: Path) -> None:
+    run(project, "marquee", "pairs", "probe", "--into", str(tmp_path)).check_returncode()
+    assert pl.read_parquet(tmp_path / "tables/probe.parquet").columns == ["user_id", "title_id"]
+
+
 def own_data(project: Path, folder: Path, *rows: str) -> subprocess.CompletedProcess[str]:
     """Both stages on a csv of one's own; the outcome of the second."""
     (folder / "ratings.csv").write_text("\n".join(["user_id,title_id,rating,rated_at", *rows]), "utf-8")
