@@ -12,7 +12,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL
+
+# A busy machine is no reason to fail.
+settings.register_profile("marquee", deadline=None)
+settings.load_profile("marquee")
 
 # On top of the server's own rules, which trust everybody: one role that has to know its password.
 _GUARDED = "local all guarded scram-sha-256\n"

@@ -452,7 +452,7 @@ def test_another_seed_is_another_world(tmp_path: Path) -> None:
     assert all(one[name] != other[name] for name in one)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), viewers=st.integers(10, 60), titles=st.integers(20, 80), share=st.floats(0, 1))
 def test_a_world_of_any_size_has_what_was_asked_for(
     tmp_path_factory: pytest.TempPathFactory, seed: int, viewers: int, titles: int, share: float

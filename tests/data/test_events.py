@@ -50,7 +50,7 @@ viewings = st.builds(
 example = itertools.count()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(viewings=st.lists(viewings, max_size=25, unique_by=lambda viewing: viewing[0]), data=st.data())
 def test_any_prefix_replayed_twice_and_shuffled_gives_the_same_state(
     store: EventStore, viewings: list[tuple[str, int, int, int]], data: st.DataObject

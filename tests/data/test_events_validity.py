@@ -162,7 +162,7 @@ half_right = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(half_right | junk, max_size=8))
 def test_whatever_is_sent_is_either_kept_or_refused(store: EventStore, batch: list[Any]) -> None:
     receipt = store.append(batch, NOW)

@@ -674,7 +674,7 @@ def accounted_for(result: HistoryImport, rows: int) -> bool:
     return result.rows + sum(result.skipped.values()) + len(result.malformed) == rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(entries=st.lists(st.dictionaries(times_of_entries, json_values) | json_values, max_size=6))
 def test_no_json_breaks_the_import_and_every_entry_is_accounted_for(entries: list[Any]) -> None:
     known = {"watched_at": AT, **MATRIX_ENTRY}
@@ -686,7 +686,7 @@ cells = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(header=st.sampled_from([VIEWS, DAYS, THUMBS, WATCHED, STARS, DIARY, IMDB]), data=st.data())
 def test_no_csv_breaks_the_import_and_every_row_is_accounted_for(header: str, data: st.DataObject) -> None:
     columns = header.split(",")
@@ -696,7 +696,7 @@ def test_no_csv_breaks_the_import_and_every_row_is_accounted_for(header: str, da
     assert accounted_for(imported(table(header, *(dict(zip(columns, row, strict=True)) for row in rows))), len(rows))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(file=st.binary(max_size=200) | st.binary(max_size=100).map(b"Title,Date\n".__add__))
 def test_no_bytes_break_the_import(file: bytes) -> None:
     try:

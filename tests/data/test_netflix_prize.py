@@ -202,7 +202,7 @@ BAD = st.sampled_from(["x,3,2005-01-01", "12,3", "12,3,2005-13-01", "12,3,2005:"
 BLOCKS = st.lists(st.tuples(st.integers(1, 17_770), st.lists(GOOD | BAD, max_size=12)), min_size=1, max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(BLOCKS, st.integers(1, 4), st.integers(1, 200), st.sampled_from(["\n", "\r\n", "\n\n"]))
 def test_good_lines_are_kept_exactly_and_bad_ones_counted_whatever_the_form_and_the_size_of_a_piece(
     pack: Pack, blocks: Sequence[tuple[int, Sequence[tuple[int, int, date] | str]]], files: int, size: int, end: str

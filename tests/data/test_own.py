@@ -134,7 +134,7 @@ GOOD = st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 99), st.floats(0.5, 5
 BAD = st.sampled_from(["1.5,2,3,4", "a", "1,2,3,4,5", '"1,2,3,4', "1,2,3,2005-13-01", "1,2,,4"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(GOOD | BAD, min_size=1, max_size=20), st.integers(1, 100))
 def test_good_lines_are_kept_and_bad_ones_counted_whatever_the_size_of_a_piece(
     tmp_path_factory: pytest.TempPathFactory, given_lines: Sequence[tuple[int, int, float, int] | str], size: int

@@ -207,7 +207,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.integers(1, 70))
 def test_every_rating_is_in_the_table_or_in_the_rejects(
     tmp_path_factory: pytest.TempPathFactory, rows: Sequence[Row], size: int

@@ -230,7 +230,7 @@ BODIES: list[Callable[[object], bytes]] = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), rows=st.lists(watched, max_size=12))
 def test_the_same_table_in_any_tolerated_form_gives_the_same_events(
     data: st.DataObject, rows: list[tuple[int, int, datetime]], raw: Raw, api: WatchApi, rejects: Rejects
