@@ -36,16 +36,16 @@ def add(
 
     An event sent twice counts once. The invalid are refused, with their reasons, and make the exit code 1.
     """
-    params = params_of(context).events
-    beside = Path(params_of(context).source.path, "live_events.jsonl")
+    params = params_of(context)
+    beside = Path(params.source.path, "live_events.jsonl")
     if file is None and not beside.exists():
         out.print(escape(f"no live events came with {beside.parent}"))
         return
     file = file or beside
     total: Counter[str] = Counter()
     refused: Counter[str] = Counter()
-    with EventStore(database, params, stages.known_titles(into)) as store, _opened(file) as lines:
-        for first, batch in _batches(lines, params.batch_limit):
+    with EventStore(database, params.events, stages.known_titles(into)) as store, _opened(file) as lines:
+        for first, batch in _batches(lines, params.events.batch_limit):
             receipt = store.append(batch, datetime.now(UTC))
             total += Counter(accepted=receipt.accepted, duplicates=receipt.duplicates)
             for refusal in receipt.refused:

@@ -10,7 +10,7 @@ import math
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -117,11 +117,6 @@ class WatchApi:
             f"{self._params.url}: no usable answer in {self._params.attempts} attempts, at last {cause}; "
             "see whether it is up, or change watch_api in params.yaml (`marquee watch-api` starts a stand-in)"
         )
-
-    def follow(self) -> Iterator[list[Event]]:
-        """One poll after another, for ever; after a WatchApiError it may be called again and keeps its pace."""
-        while True:
-            yield self.poll()
 
     def _call(self) -> _Table | _Fault:
         try:
