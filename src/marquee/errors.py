@@ -6,7 +6,8 @@
     ├── SourceError         a file or archive is missing, cut short, or not what its name says
     ├── TooManyRejects      more of a source was set aside than params.yaml allows
     ├── StoreError          the event store cannot be reached, or is of another version
-    └── WatchApiError       the watch API gave no usable answer, also after retrying
+    ├── WatchApiError       the watch API gave no usable answer, also after retrying
+    └── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
 
 The `marquee` command prints them as one line and exits 2; `marquee --debug` shows the traceback.
 """
@@ -37,4 +38,8 @@ class StoreError(MarqueeError):
 
 
 class WatchApiError(MarqueeError):
+    pass
+
+
+class ModelError(MarqueeError):
     pass

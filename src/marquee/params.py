@@ -68,12 +68,91 @@ class DemoWorldParams(_Section):
     ratings: int = Field(ge=100, le=1_000_000_000)
 
 
+class SignalParams(_Section):
+    strength: float = Field(ge=-10, le=10)
+    label: float = Field(ge=0, le=10)
+    hides: bool
+
+
+class SignalsParams(_Section):
+    watch_started: SignalParams
+    watch_progress: SignalParams
+    watch_finished: SignalParams
+    paused: SignalParams
+    rewound: SignalParams
+    rewatched: SignalParams
+    abandoned: SignalParams
+    rated: SignalParams
+    liked: SignalParams
+    disliked: SignalParams
+    not_interested: SignalParams
+    saved: SignalParams
+    searched: SignalParams
+    opened: SignalParams
+    shown: SignalParams
+
+
+class StarParams(_Section):
+    strength: float = Field(ge=0, le=1)
+    label: float = Field(ge=0, le=1)
+
+
+class AlsParams(_Section):
+    factors: int = Field(ge=1, le=1024)
+    iterations: int = Field(ge=1, le=100)
+    regularization: float = Field(ge=0, le=1_000)
+    alpha: float = Field(gt=0, le=1_000)
+
+
+class AutoencoderParams(_Section):
+    regularization: float = Field(gt=0, le=1_000_000)
+    support: int = Field(ge=1, le=10_000)
+    recent: int = Field(ge=1, le=1_000)
+
+
+class FollowingParams(_Section):
+    window: int = Field(ge=1, le=100)
+    recent: int = Field(ge=1, le=1_000)
+
+
+class ContentParams(_Section):
+    genres: float = Field(ge=0, le=100)
+    cast: float = Field(ge=0, le=100)
+    directors: float = Field(ge=0, le=100)
+    keywords: float = Field(ge=0, le=100)
+    description: float = Field(ge=0, le=100)
+    against: float = Field(ge=0, le=10)
+
+
+class NeighboursParams(_Section):
+    titles: int = Field(ge=1, le=10_000)
+    viewers: int = Field(ge=1, le=10_000)
+    shrinkage: float = Field(ge=0, le=10_000)
+
+
+class TrendingParams(_Section):
+    days: float = Field(gt=0, le=3_650)
+
+
+class SourcesParams(_Section):
+    depth: int = Field(ge=1, le=10_000)
+    als: AlsParams
+    autoencoder: AutoencoderParams
+    following: FollowingParams
+    content: ContentParams
+    neighbours: NeighboursParams
+    trending: TrendingParams
+
+
 class Params(_Section):
     source: SourceParams
     catalogue: CatalogueParams
     events: EventParams
     watch_api: WatchApiParams
     history_import: HistoryImportParams
+    signals: SignalsParams
+    star: StarParams
+    sources: SourcesParams
     demo_world: DemoWorldParams
 
 

@@ -139,3 +139,36 @@ EVENTS = Table(
     sorted_by=("position",),
     nullable=frozenset({"title_id", "value", "detail"}),
 )
+
+# What training sees: one row a viewer and title, made from ratings and events by params.yaml's table of signals.
+INTERACTIONS = Table(
+    "interactions",
+    {
+        "user_id": ID_TYPES,
+        "title_id": ID_TYPES,
+        "strength": pl.Float32(),  # how sure that the viewer wants such titles; below 0: does not
+        "rating": pl.Float32(),
+        "label": pl.Float32(),  # the grade a ranker should learn for it
+        "hides": pl.Boolean(),  # seen or refused
+        "at": WHEN,
+        "known_at": WHEN,  # when we learnt it; the past is what was known by then
+    },
+    sorted_by=("user_id", "at", "title_id"),
+    nullable=frozenset({"rating"}),
+)
+
+# Optional: what a viewer told of themselves. Ages are groups in rising order.
+AGE_GROUPS = ("under 18", "18-24", "25-34", "35-44", "45-49", "50-55", "56+")
+GENDERS = ("female", "male", "other")
+VIEWERS = Table(
+    "viewers",
+    {"user_id": ID_TYPES, "age_group": pl.String(), "gender": pl.String(), "region": pl.String()},
+    sorted_by=("user_id",),
+    nullable=frozenset({"age_group", "gender", "region"}),
+)
+
+LISTS = Table(
+    "lists",
+    {"user_id": ID_TYPES, "title_id": ID_TYPES, "rank": pl.UInt32(), "score": pl.Float32()},
+    sorted_by=("user_id", "rank"),
+)

@@ -1,0 +1,100 @@
+"""Histories: what viewers did, as arrays. The one input of everything in model/.
+
+One run of rows a viewer, oldest first. `user` and `title` are row numbers, in `user_ids` here and in `Titles.ids`;
+a title that the model does not know is left out when the histories are made.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+ATTRIBUTES = ("age_group", "gender", "region")
+_ROWS = ("title", "strength", "rating", "label", "hides", "at")
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    user_ids: Ints  # one a viewer, rising
+    starts: Ints  # viewer u has the rows starts[u] to starts[u + 1]
+    title: NDArray[np.int32]
+    strength: Floats  # how sure we are that the viewer wants such titles; below 0 that they do not
+    rating: Floats  # stars, NaN where none were given
+    label: Floats  # the grade a ranker should learn for it
+    hides: Mask  # seen or refused: not to be recommended again
+    at: Ints  # milliseconds since 1970, UTC
+    attributes: Floats  # viewers x ATTRIBUTES, NaN where not known
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def counts(self) -> Ints:
+        return np.diff(self.starts)
+
+    @property
+    def user(self) -> Ints:
+        """The viewer's row number of each row."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @property
+    def from_end(self) -> Ints:
+        """How many rows of the same viewer come after each row."""
+        return np.repeat(self.starts[1:], self.counts) - 1 - np.arange(len(self.title))
+
+    @property
+    def last_at(self) -> Ints:
+        """When each viewer was last heard of; 0 for a viewer without a row."""
+        return np.where(self.counts > 0, self.at[np.maximum(self.starts[1:] - 1, 0)] if len(self.at) else 0, 0)
+
+    def where(self, keep: Mask) -> "Histories":
+        """The same viewers with only those rows; a viewer may be left with none."""
+        starts = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.starts]
+        rows = {name: getattr(self, name)[keep] for name in _ROWS}
+        return replace(self, starts=starts, **rows)
+
+    def of(self, users: Ints) -> "Histories":
+        """Those viewers, by row number, in that order; a viewer may come more than once (with other rows hidden)."""
+        counts = self.counts[users]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        take = np.arange(starts[-1]) + np.repeat(self.starts[:-1][users] - starts[:-1], counts)
+        rows = {name: getattr(self, name)[take] for name in _ROWS}
+        return replace(self, user_ids=self.user_ids[users], attributes=self.attributes[users], starts=starts, **rows)
+
+    def last(self, n: int) -> "Histories":
+        """The same viewers with at most their last n rows."""
+        return self.where(self.from_end < n)
+
+    def matrix(self, values: NDArray[np.float32], titles: int) -> sp.csr_array:
+        """Viewers x titles, with `values` (one a row) where a viewer has a row."""
+        return sp.csr_array((values, self.title, self.starts), shape=(len(self), titles))
+
+
+def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
+    """The histories in a table of interactions; rows of titles that are not among `title_ids` are left out.
+
+    A viewer whose every row is left out stays, with an empty history.
+    """
+    user_ids, user = np.unique(interactions["user_id"].to_numpy().astype(np.int64), return_inverse=True)
+    title_id = interactions["title_id"].to_numpy().astype(np.int64)
+    at = interactions["at"].dt.epoch("ms").to_numpy()
+    title = np.searchsorted(title_ids, title_id)
+    known = np.append(title_ids, -1)[title] == title_id
+    order = np.lexsort((title_id, at, user))
+    order = order[known[order]]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(user[order], minlength=len(user_ids)))]).astype(np.int64)
+    floats = {
+        name: interactions[name].cast(pl.Float32).fill_null(np.nan).to_numpy()[order]
+        for name in ("strength", "rating", "label")
+    }
+    hides = interactions["hides"].to_numpy()[order]
+    nobody = np.full((len(user_ids), len(ATTRIBUTES)), np.nan, np.float32)
+    return Histories(
+        user_ids, starts, title[order].astype(np.int32), hides=hides, at=at[order], attributes=nobody, **floats
+    )
