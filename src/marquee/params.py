@@ -5,7 +5,7 @@ A new number is one line in params.yaml and its field here, with the range it ma
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -107,12 +107,19 @@ class AlsParams(_Section):
 class AutoencoderParams(_Section):
     regularization: float = Field(gt=0, le=1_000_000)
     support: int = Field(ge=1, le=10_000)
-    recent: int = Field(ge=1, le=1_000)
 
 
 class FollowingParams(_Section):
-    window: int = Field(ge=1, le=100)
-    recent: int = Field(ge=1, le=1_000)
+    fade: float = Field(gt=0, lt=1)
+    backward: float = Field(ge=0, le=1)
+    shrinkage: float = Field(ge=0, le=10_000)
+    keep: int = Field(ge=1, le=100_000)
+
+
+class SequenceParams(_Section):
+    fade: float = Field(gt=0, lt=1)
+    regularization: float = Field(gt=0, le=1_000_000)
+    support: int = Field(ge=1, le=10_000)
 
 
 class ContentParams(_Section):
@@ -139,9 +146,18 @@ class SourcesParams(_Section):
     als: AlsParams
     autoencoder: AutoencoderParams
     following: FollowingParams
+    sequence: SequenceParams
     content: ContentParams
     neighbours: NeighboursParams
     trending: TrendingParams
+
+
+class ArrangeParams(_Section):
+    diversity: float = Field(ge=0, le=1)
+    exploration: float = Field(ge=0, le=1)
+    slot: int = Field(ge=1, le=1_000)
+    reach: int = Field(ge=1, le=10_000)
+    maturity: dict[str, Annotated[int, Field(ge=0, le=21)]]
 
 
 class Params(_Section):
@@ -153,6 +169,7 @@ class Params(_Section):
     signals: SignalsParams
     star: StarParams
     sources: SourcesParams
+    arrange: ArrangeParams
     demo_world: DemoWorldParams
 
 

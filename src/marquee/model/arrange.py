@@ -1,0 +1,249 @@
+"""Arrange: scored candidates become lists. Rules remove, diversity spreads, the popular fill up, one slot explores.
+
+    kept  = keep(scored, rules)              what may be shown, and what each rule removed
+    lists = arrange(kept, k, shop, params)   k titles a viewer, whenever the rules leave that many in the catalogue
+    lists = explore(lists, kept, seed, params)
+
+A new filter is a Rule: a reason and a mask, made from Titles or from what a request knows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+
+from marquee.errors import ModelError
+from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.titles import Titles
+from marquee.params import ArrangeParams
+
+Rows = NDArray[np.int32]
+
+_EMPTY = -9.0  # below whatever a candidate may be worth, above those already taken
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Candidates with their scores; viewer u has the rows starts[u] to starts[u + 1], no title twice."""
+
+    starts: Ints
+    title: Rows
+    score: Floats
+
+    @property
+    def counts(self) -> Ints:
+        return np.diff(self.starts)
+
+    @property
+    def user(self) -> Ints:
+        return np.repeat(np.arange(len(self.starts) - 1), self.counts)
+
+    def where(self, keep: Mask) -> "Scored":
+        starts = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.starts]
+        return Scored(starts, self.title[keep], self.score[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    reason: str
+    allows: Mask  # titles, or viewers x titles
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    scored: Scored
+    allowed: Mask  # viewers x titles
+    removed: Mapping[str, Ints]  # of each reason, how many candidates each viewer lost; the first rule to remove counts
+
+
+@dataclass(frozen=True, eq=False)
+class Shop:
+    """What arranging knows of the titles, whoever the viewer is."""
+
+    popular: Floats  # a score a title, for lists that candidates do not fill
+    features: Floats  # titles x features, rows of length 1 or 0: how alike two titles are; no column: nothing known
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Rows sorted by viewer and rank; ranks begin at 1."""
+
+    user: Ints
+    title: Rows
+    rank: NDArray[np.uint32]
+    score: Floats  # NaN for a title that fills up
+    propensity: NDArray[np.float64]  # how probable this title was at this rank
+
+
+def history_rules(histories: Histories, titles: int) -> tuple[Rule, Rule]:
+    """Nothing that was refused, nothing that was seen."""
+    return (
+        Rule("refused", _absent(histories.where(histories.hides & (histories.strength < 0)), titles)),
+        Rule("seen", _absent(histories.where(histories.hides), titles)),
+    )
+
+
+def _absent(histories: Histories, titles: int) -> Mask:
+    absent = np.ones((len(histories), titles), bool)
+    absent[histories.user, histories.title] = False
+    return absent
+
+
+def of_genres(titles: Titles, genres: Sequence[str]) -> Mask:
+    """Titles of at least one of these genres."""
+    unknown = [name for name in genres if name not in titles.genre_names]
+    if unknown:
+        raise ModelError(f"no title is of genre {', '.join(unknown)}; there are {', '.join(titles.genre_names)}")
+    wanted = np.isin(titles.genre_names, genres).astype(np.float32)
+    return np.asarray(titles.genres @ wanted > 0)
+
+
+def of_years(titles: Titles, first: int, last: int) -> Mask:
+    return (titles.years >= first) & (titles.years <= last)
+
+
+def of_kind(titles: Titles, kind: str) -> Mask:
+    return titles.frame.select(pl.col("kind").eq_missing(kind)).to_series().to_numpy()
+
+
+def for_age(titles: Titles, age: int, params: ArrangeParams) -> Mask:
+    """Titles whose maturity mark suits that age; one without a mark, or with one that names no age, suits none."""
+    ages = titles.frame["maturity"].replace_strict(params.maturity, default=None, return_dtype=pl.Int64)
+    return (ages <= age).fill_null(value=False).to_numpy()
+
+
+def compact(features: sp.csr_array, columns: int, seed: int) -> Floats:
+    """Sparse rows as dense ones of few columns whose cosines are near the same, for Shop.features."""
+    if features.shape[1] <= columns:
+        return _unit(features.toarray())
+    start = np.random.default_rng(seed).random(min(features.shape))
+    left, weight, _ = svds(features.astype(np.float32), columns, v0=start)
+    return _unit(left * weight)
+
+
+def _unit(rows: Floats) -> Floats:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = np.zeros(rows.shape, np.float32)
+    np.divide(rows, length, out=unit, where=length > 0)
+    return unit
+
+
+def keep(scored: Scored, titles: int, rules: Sequence[Rule]) -> Kept:
+    """The candidates that every rule allows."""
+    viewers, user = len(scored.starts) - 1, scored.user
+    allowed = np.ones((viewers, titles), bool)
+    left, removed = [np.ones(len(user), bool)], {}
+    for rule in rules:
+        allowed &= rule.allows
+        left.append(allowed[user, scored.title])
+    for rule, (before, after) in zip(rules, pairwise(left), strict=True):
+        removed[rule.reason] = np.bincount(user[before & ~after], minlength=viewers)
+    return Kept(scored.where(left[-1]), allowed, removed)
+
+
+def arrange(kept: Kept, k: int, shop: Shop, params: ArrangeParams) -> Lists:
+    """Each viewer's k best, no two alike as far as `diversity` asks; filled up with the most popular titles allowed."""
+    board = _best_first(kept.scored)
+    if params.diversity > 0 and shop.features.shape[1] > 0:
+        board = board.pick(_spread(board, k, shop.features, params.diversity))
+    title, score = board.title[:, :k], board.score[:, :k]
+    return _lists(*_filled_up(title, score, min(k, kept.allowed.shape[1]), kept.allowed, shop.popular))
+
+
+def explore(lists: Lists, kept: Kept, seed: int, params: ArrangeParams) -> Lists:
+    """The lists with, now and then, another candidate in place of the one at `slot`.
+
+    A title can stand at the slot in one way only, so its propensity is the probability of just that.
+    """
+    shown = np.zeros(kept.allowed.shape, bool)
+    shown[lists.user, lists.title] = True
+    rest = _best_first(kept.scored.where(~shown[kept.scored.user, kept.scored.title]))
+    reach = np.minimum(rest.counts, params.reach)
+    chance, which = np.random.default_rng(seed).random((2, len(reach)))
+    slot = np.flatnonzero((lists.rank == params.slot) & (reach[lists.user] > 0))
+    user = lists.user[slot]
+    explored = chance[user] < params.exploration
+    place = (which[user] * reach[user]).astype(np.int64)
+    title, score, propensity = lists.title.copy(), lists.score.copy(), lists.propensity.copy()
+    title[slot] = np.where(explored, rest.title[user, place], title[slot])
+    score[slot] = np.where(explored, rest.score[user, place], score[slot])
+    propensity[slot] = np.where(explored, params.exploration / reach[user], 1 - params.exploration)
+    return replace(lists, title=title, score=score, propensity=propensity)
+
+
+@dataclass(frozen=True, eq=False)
+class _Board:
+    """Candidates as a table, viewers x places; places past a viewer's candidates hold the title -1."""
+
+    title: Rows
+    score: Floats
+
+    @property
+    def counts(self) -> Ints:
+        counts: Ints = np.count_nonzero(self.title >= 0, axis=1)
+        return counts
+
+    def pick(self, order: Ints) -> "_Board":
+        return _Board(np.take_along_axis(self.title, order, 1), np.take_along_axis(self.score, order, 1))
+
+
+def _best_first(scored: Scored) -> _Board:
+    counts = scored.counts
+    shape = (len(counts), int(counts.max(initial=0)))
+    place = np.arange(len(scored.title)) - np.repeat(scored.starts[:-1], counts)
+    title, score = np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32)
+    title[scored.user, place], score[scored.user, place] = scored.title, scored.score
+    # Sorting keeps equals in order and puts NaN last, so empty places stay at the end.
+    return _Board(title, score).pick(np.argsort(-score, axis=1, kind="stable"))
+
+
+def _spread(board: _Board, k: int, features: Floats, diversity: float) -> Ints:
+    """Maximal marginal relevance: the places in the order in which they are worth most beside those before them."""
+    every, rows = np.arange(len(board.title)), features[board.title]
+    worth = (1 - diversity) * _relevance(board)
+    alike = np.zeros_like(worth)
+    order = np.empty((len(every), min(k, worth.shape[1])), np.int64)
+    for place in range(order.shape[1]):
+        best = np.argmax(worth - diversity * alike, axis=1)
+        order[:, place], worth[every, best] = best, -np.inf
+        np.maximum(alike, (rows @ rows[every, best][:, :, None])[:, :, 0], out=alike)
+    return order
+
+
+def _relevance(board: _Board) -> Floats:
+    """Scores from 0 to 1 over each viewer's candidates, to weigh a likeness with; far below where there is none."""
+    known = ~np.isnan(board.score)
+    low = np.min(board.score, axis=1, keepdims=True, where=known, initial=np.inf)
+    high = np.max(board.score, axis=1, keepdims=True, where=known, initial=-np.inf)
+    scale = np.where(high > low, high - low, 1)
+    worth = np.divide(board.score - low, scale, out=np.zeros_like(board.score), where=known)
+    return np.where(board.title >= 0, worth, _EMPTY)
+
+
+def _filled_up(title: Rows, score: Floats, k: int, allowed: Mask, popular: Floats) -> tuple[Rows, Floats]:
+    """Lists of k places; what candidates leave empty goes to the most popular titles that are allowed and not there."""
+    more = ((0, 0), (0, k - title.shape[1]))
+    title, score = np.pad(title, more, constant_values=-1), np.pad(score, more, constant_values=np.nan)
+    listed = np.count_nonzero(title >= 0, axis=1)
+    short = np.flatnonzero(listed < k)
+    if not len(short):
+        return title, score
+    free = allowed[short]
+    row, place = np.nonzero(title[short] >= 0)
+    free[row, title[short][row, place]] = False
+    order = np.argsort(-popular, kind="stable")
+    nth = np.cumsum(free[:, order], axis=1)
+    row, at = np.nonzero(free[:, order] & (nth <= (k - listed[short])[:, None]))
+    title[short[row], listed[short][row] + nth[row, at] - 1] = order[at]
+    return title, score
+
+
+def _lists(title: Rows, score: Floats) -> Lists:
+    user, place = np.nonzero(title >= 0)
+    listed = title[user, place]
+    return Lists(user, listed, (place + 1).astype(np.uint32), score[user, place], np.ones(len(user)))
