@@ -1,7 +1,8 @@
 """The tables that pass between rooms, and the check that a frame is one.
 
-`user_id` and `title_id` are ids from outside, whole numbers from 1 to ID_LIMIT, stored in the smallest unsigned type
-that holds them. A new column is one line here; readers, stages and tests see it at once.
+`user_id` and `title_id` are ids from outside: the readers and the event store take whole numbers from 1 to ID_LIMIT, the
+readers keep them in the smallest unsigned type that holds them. Model and lists take any that fit into 64 bits.
+A new column is one line here; readers, stages and tests see it at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import polars as pl
 
 from marquee.errors import TableError
 
-ID_TYPES = (pl.UInt16, pl.UInt32, pl.UInt64)
+ID_TYPES = (pl.UInt16, pl.UInt32, pl.UInt64, pl.Int64)
 ID_LIMIT = 2**63 - 1  # what both databases of the event store hold
 WHEN = pl.Datetime("ms", "UTC")
 RATING_RANGE = (0.5, 5.0)
@@ -82,7 +83,7 @@ class Table:
 
 
 def smallest_id_type(largest: int) -> pl.DataType:
-    """The smallest of ID_TYPES that holds ids up to `largest`."""
+    """The smallest unsigned one of ID_TYPES that holds ids up to `largest`."""
     bits = ((16, pl.UInt16()), (32, pl.UInt32()))
     return next((kind for size, kind in bits if largest < 2**size), pl.UInt64())
 
