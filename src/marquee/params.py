@@ -160,6 +160,31 @@ class ArrangeParams(_Section):
     maturity: dict[str, Annotated[int, Field(ge=0, le=21)]]
 
 
+class EvaluateParams(_Section):
+    seed: int = Field(ge=0, le=2**32 - 1)
+    draws: int = Field(ge=100, le=100_000)
+    light: int = Field(ge=1, le=100_000)
+    heavy: int = Field(ge=1, le=100_000)
+    new_title: int = Field(ge=1, le=1_000_000)
+    popular: float = Field(gt=0, le=1)
+    small: int = Field(ge=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _light_is_below_heavy(self) -> "EvaluateParams":
+        if self.light >= self.heavy:
+            raise ValueError(f"light is {self.light}, it must be below heavy, which is {self.heavy}")
+        return self
+
+
+class ExplainParams(_Section):
+    tries: int = Field(ge=1, le=1_000)
+    named: int = Field(ge=0, le=100)
+    told: int = Field(ge=0, le=1_000)
+    taste_count: int = Field(ge=1, le=1_000)
+    taste_lift: float = Field(ge=1, le=100)
+    popular_from: float = Field(ge=0, le=1)
+
+
 class Params(_Section):
     source: SourceParams
     catalogue: CatalogueParams
@@ -170,6 +195,8 @@ class Params(_Section):
     star: StarParams
     sources: SourcesParams
     arrange: ArrangeParams
+    evaluate: EvaluateParams
+    explain: ExplainParams
     demo_world: DemoWorldParams
 
 
