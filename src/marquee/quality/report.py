@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from marquee.params import EvaluateParams
 from marquee.quality.evaluate import ALL, HYBRID
 
 MAIN = "ndcg@10"
@@ -24,7 +25,8 @@ _LEGEND = (
 
 def metrics_of(table: pl.DataFrame) -> dict[str, Any]:
     """By cut: all of the hybrid's metrics, and NDCG@10 of each source and segment, with how sure the lead is."""
-    return {cut: _metrics_of_cut(table.filter(pl.col("cut") == cut)) for cut in _in_order(table["cut"])}
+    rounded = table.with_columns(pl.col("value", "gap", "low", "high").round(6))
+    return {cut: _metrics_of_cut(rounded.filter(pl.col("cut") == cut)) for cut in _in_order(table["cut"])}
 
 
 def _metrics_of_cut(table: pl.DataFrame) -> dict[str, Any]:
@@ -42,8 +44,8 @@ def _metrics_of_cut(table: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def markdown(table: pl.DataFrame, small: int) -> str:
-    """The report; segments of up to `small` viewers get no verdict."""
+def markdown(table: pl.DataFrame, params: EvaluateParams) -> str:
+    """The report; a segment of few viewers gets no verdict."""
     main = table.filter(pl.col("metric") == MAIN)
     parts = [
         "# How good the lists are",
@@ -53,7 +55,7 @@ def markdown(table: pl.DataFrame, small: int) -> str:
         "≈ the hybrid is not above this source beyond noise. ▲ the source is above the hybrid beyond noise. "
         "Everything else the hybrid beats: the 95 % interval of the gap, by paired bootstrap over viewers, is above 0.",
         "## Where the hybrid is not above a source beyond noise",
-        _not_beaten(main, small),
+        _not_beaten(main, params.small),
         "## NDCG@10 by segment: the hybrid, and the best source there",
         _segments(main),
         "## Everything about the hybrid",
