@@ -180,6 +180,7 @@ class ExplainParams(_Section):
     tries: int = Field(ge=1, le=1_000)
     named: int = Field(ge=0, le=100)
     told: int = Field(ge=0, le=1_000)
+    praise: float = Field(ge=0.5, le=5)
     taste_count: int = Field(ge=1, le=1_000)
     taste_lift: float = Field(ge=1, le=100)
     popular_from: float = Field(ge=0, le=1)

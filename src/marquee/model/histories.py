@@ -16,7 +16,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 ATTRIBUTES = ("age_group", "gender", "region")
-_ROWS = ("title", "strength", "rating", "label", "hides", "at")
+_ROWS = ("title", "strength", "rating", "label", "hides", "at", "known_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,8 @@ class Histories:
     rating: Floats  # stars, NaN where none were given
     label: Floats  # the grade a ranker should learn for it
     hides: Mask  # seen or refused: not to be recommended again
-    at: Ints  # milliseconds since 1970, UTC
+    at: Ints  # when it happened: milliseconds since 1970, UTC
+    known_at: Ints  # when we learnt it
     attributes: Floats  # viewers x ATTRIBUTES, NaN where not known
 
     def __len__(self) -> int:
@@ -49,9 +50,23 @@ class Histories:
         return np.repeat(self.starts[1:], self.counts) - 1 - np.arange(len(self.title))
 
     @property
+    def mean_rating(self) -> Floats:
+        """Each viewer's mean stars; NaN for a viewer who gave none."""
+        rated = ~np.isnan(self.rating)
+        user = self.user[rated]
+        with np.errstate(invalid="ignore"):
+            mean = np.bincount(user, self.rating[rated], len(self)) / np.bincount(user, minlength=len(self))
+        return mean.astype(np.float32)
+
+    @property
     def last_at(self) -> Ints:
-        """When each viewer was last heard of; 0 for a viewer without a row."""
-        return np.where(self.counts > 0, self.at[np.maximum(self.starts[1:] - 1, 0)] if len(self.at) else 0, 0)
+        """The moment of each viewer's last row; 0 for a viewer without a row."""
+        return np.where(self.counts > 0, np.append(self.at, 0)[self.starts[1:] - 1], 0)
+
+    @property
+    def first_at(self) -> Ints:
+        """The moment of each viewer's first row; 0 for a viewer without a row."""
+        return np.where(self.counts > 0, np.append(self.at, 0)[np.minimum(self.starts[:-1], len(self.at))], 0)
 
     def where(self, keep: Mask) -> "Histories":
         """The same viewers with only those rows; a viewer may be left with none."""
@@ -83,7 +98,7 @@ def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     """
     user_ids, user = np.unique(interactions["user_id"].to_numpy().astype(np.int64), return_inverse=True)
     title_id = interactions["title_id"].to_numpy().astype(np.int64)
-    at = interactions["at"].dt.epoch("ms").to_numpy()
+    at, known_at = (interactions[name].dt.epoch("ms").to_numpy() for name in ("at", "known_at"))
     title = np.searchsorted(title_ids, title_id)
     known = np.append(title_ids, -1)[title] == title_id
     order = np.lexsort((title_id, at, user))
@@ -95,6 +110,5 @@ def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     }
     hides = interactions["hides"].to_numpy()[order]
     nobody = np.full((len(user_ids), len(ATTRIBUTES)), np.nan, np.float32)
-    return Histories(
-        user_ids, starts, title[order].astype(np.int32), hides=hides, at=at[order], attributes=nobody, **floats
-    )
+    when = {"at": at[order], "known_at": known_at[order]}
+    return Histories(user_ids, starts, title[order].astype(np.int32), hides=hides, attributes=nobody, **when, **floats)

@@ -41,13 +41,18 @@ class Titles:
         ones = np.ones(len(columns), np.float32)
         return sp.csr_array((ones, columns, starts), shape=(len(self), len(number)))
 
+    @cached_property
+    def genre_matrix(self) -> Floats:
+        """The same as rows of numbers: genres are few."""
+        return self.genres.toarray()
+
 
 def titles_of(known: pl.DataFrame | None, rated: Ints) -> Titles:
     """The titles of a table, and those that were only ever rated, of which nothing else is known."""
-    bare = pl.DataFrame({"title_id": np.unique(rated).astype(np.uint64)})
+    bare = pl.DataFrame({"title_id": np.unique(rated).astype(np.int64)})
     if known is None:
         return Titles(_named(bare))
-    frame = known.with_columns(pl.col("title_id").cast(pl.UInt64))
+    frame = known.with_columns(pl.col("title_id").cast(pl.Int64))
     unknown = bare.join(frame, on="title_id", how="anti")
     return Titles(pl.concat([frame, _named(unknown)]).sort("title_id"))
 

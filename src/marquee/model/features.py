@@ -1,0 +1,139 @@
+"""The ranker's features: one definition, called by training and by serving.
+
+`describe` answers one row a candidate, one column a name in `features_of`. To add a feature: one entry in a function
+below; the names are those of the entries. Everything is as of the request: it uses the history handed over, what the
+sources and profiles knew of the past, and `as_of`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from marquee.model.candidates import Candidates, ranks_within
+from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
+from marquee.model.profiles import DAY_MS, TitleProfiles
+from marquee.model.titles import Titles
+
+RECENT = 10  # titles of a history that say what the viewer is up to now
+TOP = 10  # a source's scores are measured against its best of the viewer's candidates
+
+Columns = Mapping[str, Floats]
+
+
+def describe(
+    candidates: Candidates,
+    sources: Sequence[str],
+    histories: Histories,
+    as_of: Ints,
+    titles: Titles,
+    profiles: TitleProfiles,
+) -> tuple[tuple[str, ...], Floats]:
+    """FEATURES: their names, and rows x names; NaN where something is not known."""
+    viewers = _viewers(histories, as_of, titles, profiles)
+    user = candidates.user
+    columns = {
+        **_said_by_sources(candidates, sources),
+        **{name: column[user] for name, column in viewers.items()},
+        **_titles(candidates.title, as_of[user], profiles),
+        **_match(candidates, viewers, histories, titles, profiles),
+    }
+    return tuple(columns), np.stack([column.astype(np.float32, copy=False) for column in columns.values()], axis=1)
+
+
+def _said_by_sources(candidates: Candidates, sources: Sequence[str]) -> Columns:
+    """Each source's score, the score against the viewer's best ones, and the rank.
+
+    The relative score and the rank mean the same whatever the source was fitted on.
+    """
+    columns: dict[str, Floats] = {}
+    user, viewers = candidates.user, len(candidates.starts) - 1
+    for number, name in enumerate(sources):
+        scores = candidates.scores[:, number]
+        ranks = ranks_within(candidates.starts, scores)
+        top = ranks <= TOP
+        best = np.bincount(user[top], scores[top], viewers) / np.maximum(np.bincount(user[top], minlength=viewers), 1)
+        columns[f"{name}_score"] = scores
+        columns[f"{name}_relative"] = scores / np.maximum(best, 1e-9)[user].astype(np.float32)
+        columns[f"{name}_rank"] = np.log2(ranks)
+    return columns
+
+
+def _viewers(histories: Histories, as_of: Ints, titles: Titles, profiles: TitleProfiles) -> Columns:
+    recent, stars = histories.last(RECENT), histories.mean_rating
+    off_mean = (histories.rating - stars[histories.user]) ** 2
+    columns = {
+        "viewer_count": np.log2(1 + histories.counts),
+        "viewer_mean": stars,
+        "viewer_spread": np.sqrt(_mean_of(histories, off_mean)),
+        "viewer_mainstream": _mean_of(histories, profiles.share[histories.title]),
+        "viewer_mainstream_recent": _mean_of(recent, profiles.share[recent.title]),
+        "viewer_depth_recent": _mean_of(recent, profiles.depth[recent.title]),
+        "viewer_first_seen_recent": _mean_of(recent, _years(profiles.first_at[recent.title])),
+        "viewer_year_recent": _mean_of(recent, titles.years[recent.title]),
+        "viewer_days_since": _log_days(as_of - histories.last_at),
+        "viewer_days_active": _log_days(histories.last_at - histories.first_at),
+        "viewer_days_recent": _log_days(recent.last_at - recent.first_at),
+    }
+    told = {f"viewer_{name}": histories.attributes[:, number] for number, name in enumerate(ATTRIBUTES)}
+    nobody = histories.counts == 0
+    return {**{name: np.where(nobody, np.nan, column) for name, column in columns.items()}, **told}
+
+
+def _titles(title: Ints, as_of: Ints, profiles: TitleProfiles) -> Columns:
+    return {
+        "title_share": profiles.share[title],
+        "title_mean": profiles.mean[title],
+        "title_spread": profiles.spread[title],
+        "title_depth": profiles.depth[title],
+        "title_age": _log_days(as_of - profiles.first_at[title]),
+        "title_days_since": _log_days(as_of - profiles.last_at[title]),
+    }
+
+
+def _match(
+    candidates: Candidates, viewers: Columns, histories: Histories, titles: Titles, profiles: TitleProfiles
+) -> Columns:
+    user, title = candidates.user, candidates.title
+    last_at = np.where(histories.counts > 0, _years(histories.last_at), np.nan)[user]
+    first_seen = _years(profiles.first_at[title])
+    return {
+        "match_mainstream": profiles.share[title] - viewers["viewer_mainstream_recent"][user],
+        "match_depth": profiles.depth[title] - viewers["viewer_depth_recent"][user],
+        "match_place": profiles.depth[title] - viewers["viewer_count"][user],
+        "match_first_seen": first_seen - viewers["viewer_first_seen_recent"][user],
+        "match_age": last_at - first_seen,
+        "match_still_watched": last_at - _years(profiles.last_at[title]),
+        "match_mean": profiles.mean[title] - viewers["viewer_mean"][user],
+        "match_year": titles.years[title] - viewers["viewer_year_recent"][user],
+        "match_genres": _genre_match(user, title, histories, titles),
+    }
+
+
+def _genre_match(user: Ints, title: Ints, histories: Histories, titles: Titles) -> Floats:
+    """How much more the viewer watches of the title's genres than there is of them, as a mean log ratio."""
+    genres = titles.genre_matrix
+    shares = (genres.sum(axis=0) + 1) / (genres.sum() + 1)
+    watched = histories.matrix(np.ones(len(histories.title), np.float32), len(titles)) @ genres + shares
+    tastes = np.log(watched / watched.sum(axis=1, keepdims=True) / shares)
+    with np.errstate(invalid="ignore"):
+        match: Floats = (genres[title] * tastes[user]).sum(axis=1) / genres[title].sum(axis=1)
+    return match
+
+
+def _mean_of(histories: Histories, values: Floats) -> Floats:
+    """Each viewer's mean of the values of their rows that are known; NaN where none is."""
+    known = ~np.isnan(values)
+    user = histories.user[known]
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.bincount(user, values[known], len(histories)) / np.bincount(user, minlength=len(histories))
+    return mean
+
+
+def _log_days(milliseconds: Ints) -> Floats:
+    days: Floats = np.log2(1 + np.maximum(milliseconds, 0) / DAY_MS)
+    return days
+
+
+def _years(moments: Ints) -> Floats:
+    years: Floats = moments / (365.25 * DAY_MS)
+    return years

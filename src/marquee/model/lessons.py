@@ -1,0 +1,91 @@
+"""Lessons: moments of the past that teach the ranker. What was known, what was asked, and what was wanted next.
+
+A lesson's sources must not know its answers, so each kind of lesson fits its own sources on its own past. `latest`
+hides the last titles of every viewer: an old model with a fresh history, and the order of a history counts. `fifth`
+hides more at once; `by_time` hides what came after one moment, from everybody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from marquee.model.histories import Histories, Ints
+from marquee.params import LessonsParams
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Viewers at one moment: what they had done, and what they did next."""
+
+    histories: Histories
+    wanted: Histories  # the same viewers
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    name: str
+    past: Histories  # what the sources may know
+    as_of: int
+    asked: tuple[Asked, ...]
+
+
+def lessons(histories: Histories, params: LessonsParams, seed: int) -> Iterator[Lesson]:
+    """Every kind of lesson that these histories have answers for."""
+    rng = np.random.default_rng(seed)
+    given = [
+        latest(histories, params, rng),
+        fifth(histories, params, rng),
+        *(by_time(histories, share, params, rng) for share in params.moments),
+    ]
+    return (lesson for lesson in given if lesson.asked)
+
+
+def latest(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
+    """The next title, at several places among the last titles of each viewer."""
+    hidden = np.minimum(params.hidden, histories.counts // 2)
+    past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
+    asked = []
+    for steps in params.steps:
+        some = _some(np.flatnonzero(hidden >= steps), params.viewers // len(params.steps), rng)
+        of = histories.of(some)
+        asked.append(Asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1)))
+    return Lesson("latest", past, _until(histories), _with_answers(asked))
+
+
+def fifth(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
+    """Everything in the last fifth of each viewer's history."""
+    hidden = (histories.counts * 0.2).astype(np.int64)
+    past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
+    of = histories.of(_some(np.flatnonzero(hidden > 0), params.viewers, rng))
+    late = of.from_end < np.repeat((of.counts * 0.2).astype(np.int64), of.counts)
+    return Lesson("fifth", past, _until(histories), _with_answers([Asked(of.where(~late), of.where(late))]))
+
+
+def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.random.Generator) -> Lesson:
+    """Everything after the moment by which that share of all rows had happened."""
+    moment = int(np.sort(histories.at)[int(share * (len(histories.at) - 1))]) if len(histories.at) else 0
+    past = histories.where(np.maximum(histories.at, histories.known_at) <= moment)
+    users = _some(np.flatnonzero((past.counts > 0) & (past.counts < histories.counts)), params.viewers, rng)
+    of = histories.of(users)
+    asked = Asked(past.of(users), of.where(of.at > moment))
+    return Lesson(f"by_time_{share:g}", past, moment, _with_answers([asked]))
+
+
+def _some(users: Ints, most: int, rng: np.random.Generator) -> Ints:
+    return np.sort(rng.choice(users, most, replace=False)) if len(users) > most else users
+
+
+def _until(histories: Histories) -> int:
+    return int(histories.at.max(initial=0))
+
+
+def _with_answers(asked: list[Asked]) -> tuple[Asked, ...]:
+    """Only viewers who wanted something have anything to teach."""
+    kept = []
+    for each in asked:
+        wanted = each.wanted.where(each.wanted.label > 0)
+        users = np.flatnonzero(wanted.counts > 0)
+        if len(users):
+            kept.append(Asked(each.histories.of(users), wanted.of(users)))
+    return tuple(kept)

@@ -1,0 +1,75 @@
+"""The ranker: LightGBM learns from lessons which of the candidates a viewer wants next.
+
+Several boosters vote with their scores put on one scale: each objective sees something the others do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import lightgbm as lgb
+import numpy as np
+
+from marquee.model.histories import Floats, Ints
+from marquee.params import RankerParams
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Labelled candidates: groups of rows, one a request of the past."""
+
+    names: tuple[str, ...]  # of the features
+    features: Floats  # rows x features
+    labels: Floats  # 0 for what was not wanted
+    counts: Ints  # rows of each group
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    names: tuple[str, ...]
+    texts: tuple[str, ...]  # one LightGBM model each
+
+    def scores(self, features: Floats) -> Floats:
+        """How much each candidate is wanted; comparable within a request."""
+        if not len(features):
+            return np.empty(0, np.float32)
+        votes = [booster.predict(features, num_threads=1) for booster in self._boosters]
+        return np.mean(votes, axis=0, dtype=np.float32)
+
+    def contributions(self, features: Floats) -> Floats:
+        """Rows x features and a last column for the start: what each adds to the score; they sum to it."""
+        votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
+        return np.mean(votes, axis=0, dtype=np.float32)
+
+    @cached_property
+    def _boosters(self) -> tuple[lgb.Booster, ...]:
+        return tuple(lgb.Booster(model_str=text) for text in self.texts)
+
+
+def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
+    texts = tuple(_fit(rows, objective, params, seed) for objective in params.objectives)
+    return Ranker(rows.names, texts)
+
+
+def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
+    settings: Mapping[str, object] = {
+        "objective": objective,
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.leaves,
+        "min_data_in_leaf": params.leaf_rows,
+        "feature_fraction": params.feature_share,
+        "bagging_fraction": params.row_share,
+        "bagging_freq": 1,
+        "lambda_l2": params.regularization,
+        "lambdarank_truncation_level": params.truncation,
+        "label_gain": list(range(LARGEST_GRADE + 1)),
+        "num_threads": 2,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbosity": -1,
+    }
+    data = lgb.Dataset(rows.features, rows.labels, group=rows.counts, feature_name=list(rows.names))
+    text: str = lgb.train(dict(settings), data, params.rounds).model_to_string()
+    return text

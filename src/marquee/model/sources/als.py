@@ -1,0 +1,78 @@
+"""ALS: implicit's alternating least squares; a viewer is folded in per request with the cached Gram matrix."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.sources import Arrays
+from marquee.params import AlsParams
+
+
+@dataclass(frozen=True, eq=False)
+class Als:
+    name: ClassVar[str] = "als"
+    title_factors: Floats  # titles x factors; zeros for a title that nobody wanted
+    alpha: float  # confidence of one unit of strength
+    regularization: float
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
+        scores: Floats = self.viewer_factors(histories) @ self.title_factors.T
+        scores[:, ~self._known] = np.nan
+        return scores
+
+    def viewer_factors(self, histories: Histories) -> Floats:
+        """What training would have made of these viewers, one solve each."""
+        confidence = confidence_of(histories, len(self.title_factors), self.alpha)
+        factors: Floats = self._solver.recalculate_user(np.arange(len(histories)), confidence)
+        return factors
+
+    @cached_property
+    def gram(self) -> Floats:
+        gram: Floats = self.title_factors.T @ self.title_factors
+        return gram
+
+    @cached_property
+    def _solver(self) -> AlternatingLeastSquares:
+        solver = AlternatingLeastSquares(self.title_factors.shape[1], self.regularization, alpha=1.0, num_threads=1)
+        solver.item_factors = self.title_factors
+        solver._YtY = self.gram
+        return solver
+
+    @cached_property
+    def _known(self) -> NDArray[np.bool_]:
+        return self.title_factors.any(axis=1)
+
+    def arrays(self) -> Arrays:
+        return {
+            "title_factors": self.title_factors,
+            "settings": np.array([self.alpha, self.regularization]),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        alpha, regularization = arrays["settings"].tolist()
+        return cls(np.asarray(arrays["title_factors"], np.float32), alpha, regularization)
+
+
+def fit_als(histories: Histories, titles: int, params: AlsParams, seed: int) -> Als:
+    confidence = confidence_of(histories, titles, params.alpha)
+    model = AlternatingLeastSquares(
+        params.factors, params.regularization, alpha=1.0, iterations=params.iterations, random_state=seed, num_threads=0
+    )
+    model.fit(confidence, show_progress=False)
+    wanted = np.zeros(titles, bool)
+    wanted[confidence.indices] = True
+    return Als(np.where(wanted[:, None], model.item_factors, np.float32(0)), params.alpha, params.regularization)
+
+
+def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_matrix:
+    """Viewers x titles: alpha times strength; below 0, implicit reads it as sure that the viewer does not want it."""
+    matrix = sp.csr_matrix(histories.matrix(np.float32(alpha) * histories.strength, titles))
+    matrix.eliminate_zeros()
+    return matrix

@@ -1,0 +1,121 @@
+"""What people watch after this one. Two sources from one count: how often a title came soon after another.
+
+`following` adds up, over the recent titles of a history, how often each title came next. `sequence` is the ridge
+regression of the next title on the fading history: it discounts what two neighbours in time both merely go along with.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.sources import Arrays
+from marquee.model.sources.autoencoder import inverse, supported_titles, whole
+from marquee.params import FollowingParams, SequenceParams
+
+
+@dataclass(frozen=True, eq=False)
+class Following:
+    name: ClassVar[str] = "following"
+    chances: sp.csr_array  # titles x titles: [watched, next]
+    fade: float
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
+        recent = histories.where(faded(histories, self.fade) > 1e-3)
+        values = faded(recent, self.fade) * (recent.strength > 0)
+        scores: Floats = (recent.matrix(values, self.chances.shape[0]) @ self.chances).toarray()
+        return np.where(scores > 0, scores, np.float32(np.nan))
+
+    def arrays(self) -> Arrays:
+        matrix = self.chances
+        return {
+            "data": matrix.data,
+            "indices": matrix.indices,
+            "indptr": matrix.indptr,
+            "fade": np.array(self.fade),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        titles = len(arrays["indptr"]) - 1
+        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+        return cls(sp.csr_array(parts, shape=(titles, titles)), float(arrays["fade"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    name: ClassVar[str] = "sequence"
+    weights: Floats  # supported x supported titles: [watched, next]
+    supported: NDArray[np.int32]  # the title of each row of weights
+    titles: int
+    fade: float
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
+        recent = histories.where(faded(histories, self.fade) > 1e-3)
+        values = faded(recent, self.fade) * whole(recent)
+        scores = np.full((len(histories), self.titles), np.nan, np.float32)
+        scores[:, self.supported] = recent.matrix(values, self.titles)[:, self.supported] @ self.weights
+        return scores
+
+    def arrays(self) -> Arrays:
+        return {
+            "weights": self.weights,
+            "supported": self.supported,
+            "titles": np.array(self.titles),
+            "fade": np.array(self.fade),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        return cls(arrays["weights"], arrays["supported"], int(arrays["titles"]), float(arrays["fade"]))
+
+
+def faded(histories: Histories, fade: float) -> Floats:
+    """1 for the last title of a history, `fade` for the one before it, then its square."""
+    return np.power(np.float32(fade), histories.from_end.astype(np.float32))
+
+
+def fit_following(histories: Histories, titles: int, params: FollowingParams) -> Following:
+    after = soon_after(histories, titles, params.fade)
+    counts = after + np.float32(params.backward) * after.T
+    watched = np.bincount(histories.title, minlength=titles).astype(np.float32)
+    chances = sp.diags_array(1 / (watched + np.float32(params.shrinkage))) @ counts
+    return Following(strongest(sp.csr_array(chances, dtype=np.float32), params.keep), params.fade)
+
+
+def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:
+    supported = supported_titles(histories, titles, params.support)
+    after = soon_after(histories, titles, params.fade)[supported][:, supported].toarray()
+    watched = np.bincount(histories.title, minlength=titles)[supported].astype(np.float32)
+    # The exact Gram matrix of fading histories: each pair of titles meets in every later history of the viewer.
+    gram = (after + after.T) * np.float32(params.fade)
+    gram[np.diag_indices_from(gram)] += watched
+    gram /= np.float32(1 - params.fade**2)
+    return Sequence(inverse(gram, params.regularization) @ after, supported, titles, params.fade)
+
+
+def soon_after(histories: Histories, titles: int, fade: float) -> sp.csr_array:
+    """[a, b]: how often b came after a in a history, each time weighing fade^(titles in between)."""
+    user = histories.user
+    counts = sp.csr_array((titles, titles), dtype=np.float32)
+    for steps in range(1, int(np.ceil(np.log(0.02) / np.log(fade)))):
+        same = user[:-steps] == user[steps:]
+        before, after = histories.title[:-steps][same], histories.title[steps:][same]
+        weight = np.full(len(before), fade ** (steps - 1), np.float32)
+        counts = counts + sp.csr_array((weight, (before, after)), shape=(titles, titles))
+    return sp.csr_array(counts)
+
+
+def strongest(matrix: sp.csr_array, keep: int) -> sp.csr_array:
+    """The matrix with only the `keep` largest entries of each row."""
+    counts = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(matrix.shape[0]), counts)
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], counts)
+    kept = place < keep
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=matrix.shape[0]))])
+    return sp.csr_array((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
