@@ -229,12 +229,13 @@ def _from_text(column: pl.Series) -> pl.Series:
 def _told_titles(file: Path) -> pl.DataFrame:
     """The rows of a titles file as `titles_table` wants them: ids, names and years as text, lists as lists."""
     rows = _parquet_titles(file) if file.suffix == ".parquet" else _csv_titles(file)
-    shaped = [_listed(rows[name]) if name in _LISTS else rows[name].cast(pl.String) for name in rows.columns]
+    shaped = [listed(rows[name]) if name in _LISTS else rows[name].cast(pl.String) for name in rows.columns]
     year = () if "year" in rows.columns else (pl.lit(None, pl.String).alias("year"),)
     return pl.DataFrame(shaped).with_columns(pl.col("line").cast(pl.UInt32), *year)
 
 
-def _listed(column: pl.Series) -> pl.Series:
+def listed(column: pl.Series) -> pl.Series:
+    """Lists of text, from lists or from text with | between its values."""
     if column.dtype != pl.String:
         return column.cast(pl.List(pl.String), strict=False)
     words = column.str.split("|").list.eval(pl.element().str.strip_chars().replace("", None).drop_nulls())
