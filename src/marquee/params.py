@@ -137,6 +137,10 @@ class NeighboursParams(_Section):
     shrinkage: float = Field(ge=0, le=10_000)
 
 
+class PopularParams(_Section):
+    shrinkage: float = Field(gt=0, le=1_000_000)
+
+
 class TrendingParams(_Section):
     days: float = Field(gt=0, le=3_650)
 
@@ -149,6 +153,7 @@ class SourcesParams(_Section):
     sequence: SequenceParams
     content: ContentParams
     neighbours: NeighboursParams
+    popular: PopularParams
     trending: TrendingParams
 
 

@@ -1,0 +1,112 @@
+"""What everybody watches: ever (`popular`), and lately (`trending`). What a stranger is answered with.
+
+Scores are logarithms of how many of ten thousand viewers, so that they mean the same in a smaller past. By genre, ask
+`gather` with the titles that are allowed.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
+from marquee.model.profiles import DAY_MS
+from marquee.model.sources import Arrays
+from marquee.params import PopularParams, TrendingParams
+
+_REGION = ATTRIBUTES.index("region")
+_AMONG = 10_000.0  # viewers
+_BINS_A_SPAN = 4  # how finely `trending` knows the time, in parts of its span
+_SPANS = 7  # after so many spans a thousandth is left of an event
+
+
+@dataclass(frozen=True, eq=False)
+class Popular:
+    """Has an opinion of every title: one that nobody wanted scores 0."""
+
+    name: ClassVar[str] = "popular"
+    by_region: Floats  # first for viewers of no known region, then for region 0, 1, ...
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - what is popular stays so
+        region = 1 + np.nan_to_num(histories.attributes[:, _REGION], nan=-1).astype(np.int64)
+        return self.by_region[np.where(region < len(self.by_region), region, 0)]
+
+    def arrays(self) -> Arrays:
+        return {"by_region": self.by_region}
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        return cls(np.asarray(arrays["by_region"], np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Trending:
+    """How much each title was watched of late; what is older counts exponentially less."""
+
+    name: ClassVar[str] = "trending"
+    watched: sp.csr_array  # bins x titles, the latest bin first: of ten thousand viewers, how many in that time
+    until: int  # the latest moment it knows
+    days: float  # the span in which what was watched fades to 1/e
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - the same for everybody
+        """After `until` everything fades alike, so the scores stay as they were then."""
+        first_bin = -(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days))
+        moments, moment = np.unique(first_bin, return_inverse=True)
+        fading = np.exp(-np.arange(_SPANS * _BINS_A_SPAN) / _BINS_A_SPAN)
+        bins = moments[:, None] + np.arange(len(fading))
+        known = bins < self.watched.shape[0]
+        starts = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
+        weights = np.broadcast_to(fading, bins.shape)[known].astype(np.float32)
+        of_bins = sp.csr_array((weights, bins[known], starts), shape=(len(moments), self.watched.shape[0]))
+        scores = np.log1p((of_bins @ self.watched).toarray())
+        return np.where(scores > 0, scores, np.float32(np.nan))[moment]
+
+    def arrays(self) -> Arrays:
+        watched = self.watched
+        return {
+            "data": watched.data,
+            "indices": watched.indices,
+            "indptr": watched.indptr,
+            "titles": np.array(watched.shape[1]),
+            "until": np.array(self.until),
+            "days": np.array(self.days),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+        watched = sp.csr_array(parts, shape=(len(arrays["indptr"]) - 1, int(arrays["titles"])))
+        return cls(watched, int(arrays["until"]), float(arrays["days"]))
+
+
+def fit_popular(histories: Histories, titles: int, params: PopularParams) -> Popular:
+    """A region's viewers count beside `shrinkage` viewers who are as everybody: a small region hardly differs."""
+    wanted = histories.strength > 0
+    title, viewers = histories.title[wanted], len(histories)
+    overall = np.bincount(title, minlength=titles) / max(viewers, 1)
+    region = histories.attributes[:, _REGION]
+    told = ~np.isnan(region)
+    regions = int(region[told].max(initial=-1)) + 1
+    code = np.where(told, region, regions).astype(np.int64)
+    cells = code[histories.user[wanted]] * titles + title
+    watched = np.bincount(cells, minlength=(regions + 1) * titles).reshape(-1, titles)[:regions]
+    residents = np.bincount(code, minlength=regions + 1)[:regions, None]
+    shares = (watched + params.shrinkage * overall) / (residents + params.shrinkage)
+    return Popular(np.log1p(_AMONG * np.vstack([overall, shares])).astype(np.float32))
+
+
+def fit_trending(histories: Histories, titles: int, params: TrendingParams) -> Trending:
+    """What was learnt late appears when it was learnt, faded by then: a moment of the past sees only what it knew."""
+    wanted = histories.where(histories.strength > 0)
+    seen = np.maximum(wanted.at, wanted.known_at)
+    until = int(seen.max(initial=0))
+    bins = (until - seen) // _bin_ms(params.days)
+    weights = np.exp((wanted.at - seen) / (params.days * DAY_MS)) * _AMONG / max(len(histories), 1)
+    shape = (int(bins.max(initial=0)) + 1, titles)
+    watched = sp.csr_array((weights.astype(np.float32), (bins, wanted.title)), shape=shape)
+    return Trending(watched, until, params.days)
+
+
+def _bin_ms(days: float) -> int:
+    return max(int(days * DAY_MS / _BINS_A_SPAN), 1)
