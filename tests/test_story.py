@@ -23,7 +23,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the project with a tiny demo world in its params, and the pipeline run once."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore", "data/snapshot/.gitignore"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     params = (folder / "params.yaml").read_text("utf-8")

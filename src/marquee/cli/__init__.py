@@ -4,7 +4,6 @@ Errors of the project are one line and exit code 2; `marquee --debug ...` shows 
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,9 @@ from rich.markup import escape
 
 from marquee.cli.events import events
 from marquee.cli.pipeline import pipeline
-from marquee.cli.show import err
+from marquee.cli.show import Asked, err
 from marquee.cli.watching import watching
 from marquee.errors import MarqueeError
-from marquee.params import read_params
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="What should a viewer watch next?")
 app.add_typer(pipeline)
@@ -44,11 +42,13 @@ def main() -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    params: Annotated[Path, typer.Option(help="Every number of the project.")] = Path("params.yaml"),
+    params: Annotated[
+        Path | None,
+        typer.Option(help="Every number; else this folder's params.yaml, for `fit` the shipped ones."),
+    ] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", "-S", help="Lay key=value over the params: -S source.path=ml-25m.zip")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
-    # Read when a command asks for them: help needs none.
-    context.obj = partial(read_params, params, changes or ())
+    context.obj = Asked(params, tuple(changes or ()))

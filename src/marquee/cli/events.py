@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import make_url
 
-from marquee import stages
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
 from marquee.data.events import EventStore, migrate
 from marquee.errors import SourceError, StoreError
+from marquee.stages import tables
 
 LISTED = 20  # refusals shown one by one; the rest is counted
 
@@ -44,7 +44,7 @@ def add(
     file = file or beside
     total: Counter[str] = Counter()
     refused: Counter[str] = Counter()
-    with EventStore(database, params.events, stages.known_titles(into)) as store, _opened(file) as lines:
+    with EventStore(database, params.events, tables.known_titles(into)) as store, _opened(file) as lines:
         for first, batch in _batches(lines, params.events.batch_limit):
             receipt = store.append(batch, datetime.now(UTC))
             total += Counter(accepted=receipt.accepted, duplicates=receipt.duplicates)

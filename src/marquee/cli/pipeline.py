@@ -9,10 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from marquee import stages
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, out, params_of
 from marquee.data.demo_world import at_netflix_scale, write_demo_world
 from marquee.data.events import EventStore
+from marquee.stages import tables
+from marquee.stages.saving import metrics_of
+
+SNAPSHOT = DATA / "snapshot"
+_SHARES = ("matched", "known")
 
 pipeline = typer.Typer()
 
@@ -40,23 +44,33 @@ def demo_world(
 @pipeline.command("titles")
 def titles(context: typer.Context, into: Into = DATA) -> None:
     """Read the source's titles and join them with metadata (a stage of dvc.yaml)."""
-    _show({"titles": stages.titles(params_of(context), into)})
+    _show({"titles": tables.titles(params_of(context), into)})
 
 
 @pipeline.command("ratings")
 def ratings(context: typer.Context, into: Into = DATA) -> None:
     """Read the source's ratings, check every line, sort and save them (a stage of dvc.yaml)."""
-    _show({"ratings": stages.ratings(params_of(context), into, datetime.now(UTC))})
+    _show({"ratings": tables.ratings(params_of(context), into, datetime.now(UTC))})
+
+
+@pipeline.command("interactions")
+def interactions(
+    context: typer.Context,
+    snapshot: Annotated[Path, typer.Option(help="Partitions of the event store; none is no event.")] = SNAPSHOT,
+    into: Into = DATA,
+) -> None:
+    """Put ratings and events together, one row a viewer and title (a stage of dvc.yaml)."""
+    _show({"interactions": tables.interactions(params_of(context), snapshot, into)})
 
 
 @pipeline.command("pairs")
 def pairs(
     context: typer.Context,
-    which: Annotated[stages.Pairs, typer.Argument(help="The Netflix Prize's two lists of pairs.")],
+    which: Annotated[tables.Pairs, typer.Argument(help="The Netflix Prize's two lists of pairs.")],
     into: Into = DATA,
 ) -> None:
     """Read probe.txt or qualifying.txt into a table of its own."""
-    _show({which: stages.pairs(params_of(context), which, into)})
+    _show({which: tables.pairs(params_of(context), which, into)})
 
 
 @pipeline.command("status")
@@ -64,20 +78,20 @@ def status(context: typer.Context, database: DatabaseUrl = DATABASE, into: Into 
     """What there is by now: what each stage counted, and the event store."""
     with EventStore(database, params_of(context).events, None) as store:
         recorded = store.position()
-    _show({**stages.metrics_of(into), "events": {"recorded": recorded}})
+    _show({**metrics_of(into), "events": {"recorded": recorded}})
 
 
 def _show(counted: Mapping[str, Mapping[str, object]]) -> None:
     table = Table("stage", "what", "how much", box=None, header_style="dim")
     for stage, metrics in counted.items():
         for name, figure in metrics.items():
-            table.add_row(stage, name, _words(figure))
+            table.add_row(stage, name, _words(figure, ".1%" if name in _SHARES else ",.4g"))
     out.print(table)
 
 
-def _words(figure: object) -> str:
+def _words(figure: object, form: str) -> str:
     if isinstance(figure, Mapping):
-        return "\n".join(f"{name} {_words(part)}" for name, part in figure.items()) or "none"
+        return "\n".join(f"{name} {_words(part, form)}" for name, part in figure.items()) or "none"
     if isinstance(figure, float):
-        return f"{figure:.1%}"  # every fraction that a stage counts is a share
+        return f"{figure:{form}}"
     return f"{figure:,}" if isinstance(figure, int) else str(figure)

@@ -1,12 +1,14 @@
 """What commands share: where they print, the options they have in common, the params they were started with."""
 
+from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from marquee.params import Params
+from marquee.params import Params, read_params
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -21,7 +23,27 @@ DATABASE = "sqlite:///state/events.db"
 DATA = Path("data")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was said of params before the command's name; read when a command asks for them, since help needs none."""
+
+    file: Path | None
+    changes: tuple[str, ...]
+
+
 def params_of(context: typer.Context) -> Params:
-    params = context.obj()
-    assert isinstance(params, Params)
-    return params
+    """The project's: those of the folder that the command runs in."""
+    asked = _asked(context)
+    return read_params(asked.file or Path("params.yaml"), asked.changes)
+
+
+def recipe_of(context: typer.Context) -> Params:
+    """The recipe that Marquee ships with, wherever the command runs."""
+    asked = _asked(context)
+    with as_file(files("marquee") / "params.yaml") as shipped:
+        return read_params(asked.file or shipped, asked.changes)
+
+
+def _asked(context: typer.Context) -> Asked:
+    assert isinstance(context.obj, Asked)
+    return context.obj

@@ -12,7 +12,6 @@ import typer
 from numpy.random import default_rng
 from rich.markup import escape
 
-from marquee import stages
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, err, out, params_of
 from marquee.data.events import EventStore
 from marquee.data.history_import import HistoryImport, import_history, read_history
@@ -20,6 +19,7 @@ from marquee.data.rejects import Rejects
 from marquee.data.watch_api import Event, Pace, WatchApi
 from marquee.data.watch_simulator import NAMES, Faults, WatchSimulator
 from marquee.errors import ParamsError, WatchApiError
+from marquee.stages import tables
 
 watching = typer.Typer()
 
@@ -52,7 +52,7 @@ def watch(
     params = params_of(context)
     pace = Pace(params.watch_api.pause_s, monotonic, sleep)
     with (
-        EventStore(database, params.events, stages.known_titles(into)) as store,
+        EventStore(database, params.events, tables.known_titles(into)) as store,
         Rejects(into / "rejects" / "watch_api.csv", append=True) as rejects,
         WatchApi(params.watch_api, rejects, pace, lambda: datetime.now(UTC), default_rng()) as api,
     ):
@@ -90,7 +90,7 @@ def import_of_history(
     """Bring a viewer's own history: its titles are matched with the catalogue, and what is unsure is listed."""
     params = params_of(context)
     history = read_history(file, params.history_import, profile)
-    titles = stages.read_titles(into)
+    titles = tables.read_titles(into)
     imported = import_history(history, user_id, titles, params.catalogue, dict(map(_choice, confirm or ())))
     _tell(imported)
     if not dry_run:

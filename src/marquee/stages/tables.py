@@ -1,9 +1,5 @@
-"""DVC's stages: load, call, save. What depends on what stands in dvc.yaml, what happens stands in data/.
+"""The stages that make tables: titles, ratings, and interactions of ratings and events."""
 
-A new stage is one function here, one command in cli.py and one entry in dvc.yaml.
-"""
-
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -14,11 +10,13 @@ import polars as pl
 
 from marquee.data import netflix_prize
 from marquee.data.catalogue import catalogue
-from marquee.data.ratings import RatingsSummary, write_ratings
+from marquee.data.ratings import ROWS, RatingsSummary, write_ratings
 from marquee.data.readers import READERS
 from marquee.data.rejects import Rejects
 from marquee.errors import SourceError, TooManyRejects
+from marquee.model.interactions import interactions as combine
 from marquee.params import Params
+from marquee.stages.saving import Cost, save_frame, save_metrics, save_text
 from marquee.tables import TITLES
 
 
@@ -35,23 +33,22 @@ PAIRS: Mapping[Pairs, Callable[[Path, Rejects], pl.DataFrame]] = {
 
 def titles(params: Params, into: Path) -> Mapping[str, object]:
     """The titles table of a source, its match report and its metrics."""
-    source = Path(params.source.path)
+    cost, source = Cost(), Path(params.source.path)
     with Rejects(into / "rejects" / "titles.csv") as rejects:
         bare = READERS[params.source.format].titles(source, rejects)
         rejects.check_share("titles", bare.height + rejects.total, params.source.rejects_share)
     with Rejects(into / "rejects" / "metadata.csv") as aside:
         joined = catalogue(bare, Path(params.catalogue.metadata), params.catalogue, aside)
         aside.check_share("metadata", joined.rows + aside.total, params.source.rejects_share)
-    _save_frame(TITLES.check(joined.titles), into / "tables" / "titles.parquet")
-    _save_text(joined.markdown(), into / "reports" / "matches.md")
-    return _save_metrics(
-        {**joined.metrics(), "rejected": dict(rejects.counts + aside.counts)}, into / "metrics" / "titles.json"
-    )
+    save_frame(TITLES.check(joined.titles), into / "tables" / "titles.parquet")
+    save_text(joined.markdown(), into / "reports" / "matches.md")
+    metrics = {**joined.metrics(), "rejected": dict(rejects.counts + aside.counts)}
+    return save_metrics(metrics, cost, into / "metrics" / "titles.json")
 
 
 def ratings(params: Params, into: Path, now: datetime) -> Mapping[str, object]:
     """The ratings table of a source, and its metrics."""
-    known = read_titles(into).select("title_id")
+    cost, known = Cost(), read_titles(into).select("title_id")
     out = into / "tables" / "ratings.parquet"
     with Rejects(into / "rejects" / "ratings.csv") as rejects:
         chunks = READERS[params.source.format].ratings(Path(params.source.path), rejects)
@@ -61,7 +58,22 @@ def ratings(params: Params, into: Path, now: datetime) -> Mapping[str, object]:
         except TooManyRejects:
             out.unlink()
             raise
-    return _save_metrics(_in_words(summary), into / "metrics" / "ratings.json")
+    return save_metrics(_in_words(summary), cost, into / "metrics" / "ratings.json")
+
+
+def interactions(params: Params, snapshot: Path, into: Path) -> Mapping[str, object]:
+    """The interactions table, of the ratings and of a snapshot of the event store if there is one."""
+    cost, ratings = Cost(), into / "tables" / "ratings.parquet"
+    if not ratings.exists():
+        raise SourceError(f"{ratings}: no ratings yet; run `marquee ratings` or `make repro` first")
+    partitions = sorted(snapshot.glob("*.parquet"))
+    events = pl.scan_parquet(partitions) if partitions else None
+    out = into / "tables" / "interactions.parquet"
+    combine(pl.scan_parquet(ratings), events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
+    told = pl.scan_parquet(out)
+    counted = {"interactions": pl.len(), "hidden": pl.col("hides").sum(), "rated": pl.col("rating").count()}
+    counts = told.select(**counted).collect().row(0, named=True)
+    return save_metrics(counts, cost, into / "metrics" / "interactions.json")
 
 
 def pairs(params: Params, which: Pairs, into: Path) -> Mapping[str, object]:
@@ -70,7 +82,7 @@ def pairs(params: Params, which: Pairs, into: Path) -> Mapping[str, object]:
         frame = PAIRS[which](Path(params.source.path), rejects)
         rejects.check_share(which, frame.height + rejects.total, params.source.rejects_share)
     out = into / "tables" / f"{which}.parquet"
-    _save_frame(frame, out)
+    save_frame(frame, out)
     return {"pairs": frame.height, "rejected": dict(rejects.counts), "table": str(out)}
 
 
@@ -88,26 +100,6 @@ def known_titles(into: Path) -> frozenset[int] | None:
     return frozenset(pl.read_parquet(path, columns=["title_id"])["title_id"]) if path.exists() else None
 
 
-def metrics_of(into: Path) -> Mapping[str, Mapping[str, object]]:
-    """What the stages counted when they ran last, by stage."""
-    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((into / "metrics").glob("*.json"))}
-
-
 def _in_words(summary: RatingsSummary) -> Mapping[str, object]:
     days = {name: at and f"{at:%Y-%m-%d}" for name, at in (("first", summary.first), ("last", summary.last))}
     return {**asdict(summary), **days}
-
-
-def _save_frame(frame: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(path)
-
-
-def _save_text(text: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-
-
-def _save_metrics(metrics: Mapping[str, object], path: Path) -> Mapping[str, object]:
-    _save_text(json.dumps(metrics, indent=2) + "\n", path)
-    return metrics
