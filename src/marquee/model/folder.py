@@ -65,11 +65,13 @@ class _Manifest(_Strict):
 
 def save_model(folder: Path, contents: Contents) -> str:
     """Writes the folder as a whole, in place of an earlier model if there is one; its fingerprint."""
-    if folder.is_symlink() or folder.exists():
-        _refuse_to_replace_what_is_no_model(folder)
+    check_place(folder)
     with _beside(folder) as unfinished:
         _write(unfinished, contents)
-        files = {name: _file_of(unfinished / name) for name in sorted(_names(unfinished))}
+        files = {
+            name: _File(size=(unfinished / name).stat().st_size, sha256=sha256_of(unfinished / name))
+            for name in sorted(_names(unfinished))
+        }
         libraries = {name: version(name) for name in _LIBRARIES}
         manifest = _Manifest(format=FORMAT, libraries=libraries, facts=dict(contents.facts), files=files)
         told = {**manifest.model_dump(), "fingerprint": manifest.fingerprint}
@@ -111,9 +113,11 @@ def _beside(folder: Path) -> Iterator[Path]:
         unfinished.rename(folder)
 
 
-def _refuse_to_replace_what_is_no_model(folder: Path) -> None:
-    """A folder with anything in it that no manifest of ours names is somebody's work."""
+def check_place(folder: Path) -> None:
+    """Refuses to put a model where anything is that no manifest of ours names: it is somebody's work."""
     way_out = "name another folder, or remove it first"
+    if not folder.is_symlink() and not folder.exists():
+        return
     if folder.is_symlink() or not folder.is_dir():
         raise ModelError(f"{folder}: it is no folder, so no model takes its place; {way_out}")
     if unknown := _names(folder) - _of_a_model(folder):
@@ -146,9 +150,9 @@ def _room(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _file_of(path: Path) -> _File:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
-        return _File(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(folder: Path) -> set[str]:
@@ -202,7 +206,7 @@ def _compare_file(path: Path, told: _File) -> None:
         raise ModelError(f"{path}: a link, not a file; {_WAY_OUT}")
     if (size := path.stat().st_size) != told.size:
         raise ModelError(f"{path}: {size:,} bytes, the manifest says {told.size:,}; {_WAY_OUT}")
-    if _file_of(path).sha256 != told.sha256:
+    if sha256_of(path) != told.sha256:
         raise ModelError(f"{path}: its bytes changed since it was saved; {_WAY_OUT}")
 
 
