@@ -1,0 +1,42 @@
+"""Viewers by their ids: those the model knows have their history, strangers an empty one."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from marquee.model.asked import histories_for, rows_of
+from marquee.model.histories import Histories, histories_of
+from marquee.tables import WHEN
+
+
+def histories() -> Histories:
+    rows = {"user_id": [-4, 7, 7, 2**40], "title_id": [10, 20, 10, 20]}
+    moments = pl.Series([datetime(2020, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)], dtype=WHEN)
+    numbers = {name: np.ones(4, np.float32) for name in ("strength", "rating", "label")}
+    table = pl.DataFrame({**rows, **numbers, "hides": [True] * 4, "at": moments, "known_at": moments})
+    return histories_of(table, np.array([10, 20]))
+
+
+def test_known_viewers_have_their_history_and_strangers_an_empty_one_in_the_order_asked() -> None:
+    asked, strangers = histories_for(histories(), np.array([7, 5, -4, 2**41]))
+    assert asked.user_ids.tolist() == [7, 5, -4, 2**41]
+    assert asked.counts.tolist() == [2, 0, 1, 0]
+    assert asked.title.tolist() == [1, 0, 0]
+    assert strangers.tolist() == [1, 3]
+
+
+def test_a_stranger_has_nobodys_attributes() -> None:
+    known = histories()
+    known.attributes[:] = 1.0
+    asked, _ = histories_for(known, np.array([7, 5]))
+    np.testing.assert_array_equal(asked.attributes, [[1, 1, 1], [np.nan] * 3])
+
+
+def test_nobody_asked_about_is_no_history() -> None:
+    asked, strangers = histories_for(histories(), np.array([], np.int64))
+    assert len(asked) == len(strangers) == 0
+
+
+def test_an_id_that_is_not_there_has_no_row() -> None:
+    assert rows_of(np.array([-3, 5, 9]), np.array([9, 4, -3, 10])).tolist() == [2, -1, 0, -1]
