@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -15,10 +14,11 @@ from marquee.model.candidates import Candidates, gather, ranks_within
 from marquee.model.carried import carried_by, shares
 from marquee.model.explain import Explainer, Reason
 from marquee.model.histories import Floats, Histories, Ints, histories_of
-from marquee.model.sources import Arrays, Source
+from marquee.model.sources import Source
 from marquee.model.sources.als import fit_als
 from marquee.model.sources.autoencoder import fit_autoencoder
 from marquee.model.sources.following import fit_following, fit_sequence
+from marquee.model.sources.popular import fit_popular
 from marquee.model.titles import Titles
 from marquee.model.wording import Teller
 from marquee.params import read_params
@@ -52,22 +52,6 @@ def histories(rows: Sequence[tuple[int, int, float | None, int]]) -> Histories:
         at=pl.from_epoch(pl.col("day") * 86_400, "s").dt.cast_time_unit("ms").dt.replace_time_zone("UTC"),
     )
     return histories_of(frame.with_columns(known_at="at"), np.arange(1, TITLE_COUNT + 1))
-
-
-class Mute:
-    """A source of which nobody can say what carries its scores."""
-
-    name: ClassVar[str] = "mute"
-
-    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002
-        return np.zeros((len(histories), TITLE_COUNT), np.float32)
-
-    def arrays(self) -> Arrays:
-        return {}
-
-    @classmethod
-    def restored(cls, arrays: Arrays) -> Self:  # noqa: ARG003
-        return cls()
 
 
 def titles() -> Titles:
@@ -138,6 +122,7 @@ def fitted(past: Histories, titles: int) -> tuple[Source, ...]:
         fit_autoencoder(past, titles, params.autoencoder.model_copy(update={"regularization": 20.0})),
         fit_following(past, titles, params.following),
         fit_sequence(past, titles, params.sequence),
+        fit_popular(past, titles, params.popular),
     )
 
 
@@ -185,11 +170,21 @@ def test_what_the_rows_carry_sums_to_the_score_of_the_source(ranking: SmallRanki
     np.testing.assert_allclose(carried, np.nan_to_num(scores), rtol=1e-4, atol=1e-5)
 
 
+def test_titles_that_too_few_have_watched_carry_nothing_and_are_not_carried(everything: Histories) -> None:
+    last_left_out = everything.where(everything.title < TITLE_COUNT - 1)
+    source = fit_autoencoder(last_left_out, TITLE_COUNT, PARAMS.sources.autoencoder)
+    history = histories([(9, 1, 5.0, 1), (9, TITLE_COUNT, 5.0, 2)])
+    carried = carried_by(source, history, np.arange(TITLE_COUNT))
+    assert np.flatnonzero(carried.any(axis=1)).tolist() == [0]
+    assert not carried[:, -1].any()
+
+
 def test_a_source_that_cannot_tell_carries_nothing_and_shares_are_shares(ranking: SmallRanking) -> None:
     history, title = mixed_history(), np.array([0, 30])
     voices = [(source, np.array([1.0, 0.0], np.float32)) for source in ranking.sources]
     np.testing.assert_allclose(np.abs(shares(voices, history, title)).sum(axis=0), [1, 0], rtol=1e-5)
-    assert not carried_by(Mute(), history, title).any()
+    popular = next(source for source in ranking.sources if source.name == "popular")
+    assert not carried_by(popular, history, title).any()
 
 
 def test_what_the_features_add_sums_to_the_rankers_score(ranking: SmallRanking) -> None:
@@ -232,10 +227,14 @@ def test_a_list_is_explained_as_its_titles_are_alone(explainer: Explainer, ranki
     assert [[t for t, _ in carried] for carried in shares_in_list] == [[t for t, _ in carried] for carried in alone]
 
 
-def test_a_stranger_is_told_nothing_of_themselves(explainer: Explainer) -> None:
-    nobody = mixed_history().last(0)
-    reason = explainer.reasons(nobody, np.array([7]), np.arange(TITLE_COUNT), np.array([NOW]))[0]
-    assert (reason.sentence, reason.named, reason.carried) == ("Something else for a change", (), ())
+def test_a_stranger_is_told_what_is_popular_and_nothing_of_themselves(
+    explainer: Explainer, ranking: SmallRanking, everything: Histories
+) -> None:
+    nobody, pool = mixed_history().last(0), np.arange(TITLE_COUNT)
+    order = np.argsort(-ranking.sources[-1].scores(everything, everything.last_at)[0], kind="stable")
+    most, least = explainer.reasons(nobody, order[[0, -1]], pool, np.array([NOW]))
+    assert (most.sentence, least.sentence) == ("Popular with many viewers", "Something else for a change")
+    assert (most.named, most.carried) == ((), ())
 
 
 def test_when_no_single_title_matters_the_whole_history_is_the_reason(ranking: SmallRanking) -> None:
@@ -290,6 +289,10 @@ def test_a_taste_is_told_only_if_this_title_is_of_it_and_the_viewer_watches_much
     assert teller().sentence(finished, 50, [0]) == "Because you finished Crime 0"
     sitcoms = histories([(1, title, None, title) for title in (51, 52, 53)])
     assert teller().sentence(sitcoms, 55, []) == "Because you like 2000s TV comedies"
+
+
+def test_two_titles_are_no_taste() -> None:
+    assert teller().sentence(histories([(1, 1, None, 1), (1, 2, None, 2)]), 8, []) == ""
 
 
 def test_what_everybody_watches_is_no_taste() -> None:
