@@ -58,6 +58,12 @@ def test_by_time_the_past_ends_at_one_moment_for_everybody() -> None:
     assert cut.histories.equals(cut.train)
 
 
+def test_by_time_the_moment_is_that_of_a_row_and_rather_the_earlier_one() -> None:
+    # Of 8 rows the 5.6th after the oldest: the sixth oldest row's moment, day 5.
+    cut = split.by_time(interactions([(1, title, title) for title in range(8)]))
+    assert pairs(cut.test) == [(1, 6), (1, 7)]
+
+
 def test_live_the_model_is_old_and_histories_are_fresh() -> None:
     early = interactions([(1, title, title // 2) for title in range(16)])
     cut = split.live(together(early, interactions([(2, title, title) for title in (1, 18, 19, 20)])))

@@ -17,7 +17,7 @@ from marquee.quality.evaluate import ALL, TABLE, evaluate
 from marquee.quality.report import markdown, metrics_of
 from marquee.tables import INTERACTIONS, LISTS, TITLES, WHEN
 
-PARAMS = EvaluateParams(seed=0, draws=200, light=3, heavy=6, new_title=2, popular=0.1, small=2)
+PARAMS = EvaluateParams(seed=0, draws=200, light=4, heavy=8, new_title=2, popular=0.1, small=2)
 Pairs = Mapping[int, Sequence[int]]
 
 # Titles 1 to 10 are crime, 11 to 20 comedy. Viewer 1 is light, 2 medium, 3 heavy, 4 has no past; 5 and 6 rated every
@@ -137,6 +137,20 @@ def test_lists_that_are_missing_are_counted() -> None:
 def test_a_list_that_shows_what_was_seen_is_refused() -> None:
     with pytest.raises(TableError, match="lists of als: viewer 2 is shown title 3, which was seen or refused before"):
         table(source={2: [4, 3]})
+
+
+def test_a_title_that_nothing_hides_may_be_shown_again() -> None:
+    cut = a_cut()
+    begun = Cut("live", cut.train, cut.histories.with_columns(hides=False), cut.test)
+    found = evaluate(begun, {"hybrid": lists_of(GOOD), "als": lists_of({2: [4, 3]})}, titles(), PARAMS)
+    assert row(found, "medium viewers", "mrr")["value"] == 1
+
+
+def test_a_segment_that_nobody_is_in_is_not_told() -> None:
+    cut = a_cut()
+    one = Cut("live", cut.train, cut.histories, cut.test.filter(pl.col("user_id") == 1))
+    found = evaluate(one, {"hybrid": lists_of(GOOD), "als": lists_of(POOR)}, titles(), PARAMS)
+    assert found["segment"].unique(maintain_order=True).to_list() == [ALL, "light viewers", "old titles"]
 
 
 def test_without_a_hybrid_there_is_nothing_to_hold_sources_against() -> None:
