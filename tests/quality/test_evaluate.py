@@ -171,6 +171,9 @@ def test_the_same_lists_make_the_same_table() -> None:
 
 
 def test_metrics_are_the_hybrids_and_how_far_it_is_above_the_best_source() -> None:
+    lists = {"hybrid": lists_of(GOOD), "as_good": lists_of(GOOD), "als": lists_of(POOR)}
+    best = metrics_of(evaluate(a_cut(), lists, titles(), PARAMS))["live"]["ndcg@10 above the best source"]
+    assert best == {"gap": 0, "low": 0, "high": 0}
     told = metrics_of(pl.concat([table(), table(cut="last_one")]))
     assert list(told) == ["live", "last_one"]
     assert told["live"]["viewers"] == 3
@@ -221,7 +224,7 @@ def test_gather_finds_what_any_source_finds_at_a_depth() -> None:
 
 
 def test_a_title_that_two_sources_propose_is_gathered_once() -> None:
-    candidates = {"als": lists_of({1: [18, 9]}), "popular": lists_of({1: [9, 18]})}
+    candidates = {"popular": lists_of({1: [9, 18]}), "als": lists_of({1: [18, 9]})}
     recall = plots.gather_recall(a_cut(), candidates, titles())
     assert recall.filter(pl.col("source") == "gather")["recall"].to_list() == [1 / 6, 1 / 6]
 
@@ -232,6 +235,23 @@ def test_genre_shares_of_past_shown_and_wanted_stand_side_by_side() -> None:
     assert of["comedy", "shown"] == of["crime", "shown"] == 0.5
     assert of["comedy", "wanted"] == (0 + 0.5 + 0.5 + 0) / 4
     assert of["comedy", "past"] == pytest.approx((0 + 0.25 + 0) / 3)
+
+
+def test_shares_are_of_what_was_liked_and_of_the_first_ten_shown() -> None:
+    cut = a_cut()
+    disliked = pl.col("label") * (pl.col("title_id") > 10)
+    mixed = Cut("live", cut.train, cut.histories.with_columns(disliked), cut.test)
+    shares = plots.genre_shares(mixed, lists_of({1: [*range(11, 21), 9]}), titles())
+    of = {(genre, of): share for genre, of, share in shares.rows()}
+    assert (of["comedy", "past"], of["comedy", "shown"]) == (1, 1)
+
+
+def test_lists_are_calibrated_to_what_was_liked_alone() -> None:
+    cut = a_cut()
+    disliked = pl.col("label") * (pl.col("title_id") > 10)
+    mixed = Cut("live", cut.train, cut.histories.with_columns(disliked), cut.test)
+    found = evaluate(mixed, {"hybrid": lists_of({2: [12, 13]}), "als": lists_of(POOR)}, titles(), PARAMS)
+    assert row(found, "medium viewers", "miscalibration@10", "hybrid")["value"] == pytest.approx(0)
 
 
 def test_stars_are_calibrated_where_the_mean_given_is_the_mean_predicted() -> None:
