@@ -6,7 +6,7 @@ A new way of writing names is a line in one of the tables below; `forms` is all 
 
 import polars as pl
 
-from marquee.data.text import unaccented
+from marquee.text import unaccented
 
 _NUMBERS = (
     *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),

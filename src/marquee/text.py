@@ -1,6 +1,6 @@
 """Text, cleaned in one place: letters made plain, and words for content similarity (no stop words, stems only).
 
-A language more is its stop words in STOP_WORDS; names of titles are read further in `names.py`.
+A language more is its stop words in STOP_WORDS; names of titles are read further in `data/matching/names.py`.
 """
 
 from collections.abc import Iterable

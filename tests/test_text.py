@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marquee.data.text import STOP_WORDS, words, words_of
+from marquee.text import STOP_WORDS, words, words_of
 
 ANY_TEXT = st.text() | st.text("abceéÉß'’ -.IİSs").map(str.strip) | st.sampled_from([*sorted(STOP_WORDS)])
 
