@@ -191,6 +191,39 @@ class ExplainParams(_Section):
     popular_from: float = Field(ge=0, le=1)
 
 
+class TastesParams(_Section):
+    factors: int = Field(ge=1, le=256)
+    directions: int = Field(ge=0, le=256)
+    expectation: float = Field(gt=0, le=100_000)
+    iterations: int = Field(ge=1, le=100)
+    support: float = Field(gt=0, le=1_000)
+
+
+class LikenessParams(_Section):
+    titles: int = Field(ge=1, le=1_000)
+    shrinkage: float = Field(ge=0, le=10_000)
+    rows: int = Field(ge=2, le=100_000)
+
+
+class BlendParams(_Section):
+    rounds: int = Field(ge=1, le=20)
+    hidden: float = Field(gt=0, lt=1)
+    rows: int = Field(ge=1_000, le=100_000_000)
+    trees: int = Field(ge=1, le=10_000)
+    leaves: int = Field(ge=2, le=1_024)
+    leaf_rows: int = Field(ge=1, le=100_000)
+    learning_rate: float = Field(gt=0, le=1)
+    regularization: float = Field(ge=0, le=10_000)
+    feature_share: float = Field(gt=0, le=1)
+    row_share: float = Field(gt=0, le=1)
+
+
+class StarsParams(_Section):
+    tastes: TastesParams
+    likeness: LikenessParams
+    blend: BlendParams
+
+
 class Params(_Section):
     source: SourceParams
     catalogue: CatalogueParams
@@ -203,6 +236,7 @@ class Params(_Section):
     arrange: ArrangeParams
     evaluate: EvaluateParams
     explain: ExplainParams
+    stars: StarsParams
     demo_world: DemoWorldParams
 
 

@@ -1,0 +1,106 @@
+"""Neighbours: titles whose stars go together above the biases; what a viewer gave them says what this one will get.
+
+The biases here are means, shrunk: of a title, and of a viewer above their titles' means.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.params import LikenessParams
+
+_USUAL_OF_TITLE, _USUAL_OF_VIEWER = 5, 10  # ratings after which a mean is believed by half
+_TITLES, _VIEWERS, _PAIRS = 1_024, 128, 16_384  # at once: bounds memory, changes nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    titles: NDArray[np.int32]  # titles x neighbours
+    weights: Floats  # shrunk correlations; 0 where a title has fewer neighbours
+    title_means: Floats
+
+    def biases(self, rated: Histories, user: Ints, title: Ints) -> Floats:
+        """Stars expected of title and viewer alone."""
+        above = _viewer_biases(rated, self.title_means)
+        biases: Floats = self.title_means[title] + above[user]
+        return biases
+
+    def above_biases(self, rated: Histories, user: Ints, title: Ints) -> tuple[Floats, Floats]:
+        """By how much a title should get more, from the viewer's neighbouring rows, and how much those weigh in all."""
+        surprises = rated.rating - self.biases(rated, rated.user, _wide(rated.title))
+        expected, support = np.zeros(len(user), np.float32), np.zeros(len(user), np.float32)
+        order = np.argsort(user, kind="stable")
+        for begin in range(0, len(rated), _VIEWERS):
+            known = self._laid_out(rated, surprises, begin)
+            low, high = np.searchsorted(user[order], [begin, begin + _VIEWERS])
+            for pairs in np.split(order[low:high], np.arange(_PAIRS, high - low, _PAIRS)):
+                seen = known[user[pairs, None] - begin, self.titles[title[pairs]]]
+                there, weights = ~np.isnan(seen), self.weights[title[pairs]]
+                support[pairs] = (np.abs(weights) * there).sum(axis=1)
+                expected[pairs] = (weights * np.where(there, seen, 0)).sum(axis=1) / (1 + support[pairs])
+        return expected, support
+
+    def _laid_out(self, rated: Histories, surprises: Floats, begin: int) -> Floats:
+        """Viewers x titles, NaN where there is no row."""
+        end = min(begin + _VIEWERS, len(rated))
+        rows = slice(rated.starts[begin], rated.starts[end])
+        known = np.full((end - begin, len(self.titles)), np.nan, np.float32)
+        known[np.repeat(np.arange(end - begin), rated.counts[begin:end]), rated.title[rows]] = surprises[rows]
+        return known
+
+    def arrays(self) -> Mapping[str, NDArray[np.generic]]:
+        return {"neighbours": self.titles, "neighbour_weights": self.weights, "means": self.title_means}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+        weights, means = (np.asarray(arrays[name], np.float32) for name in ("neighbour_weights", "means"))
+        return cls(np.asarray(arrays["neighbours"], np.int32), weights, means)
+
+
+def fit_neighbours(rated: Histories, titles: int, params: LikenessParams) -> Neighbours:
+    """From each viewer's latest rows only: what all pairs of a long history cost is its length squared."""
+    means = _title_means(rated, titles)
+    recent = rated.last(params.rows)
+    surprises = recent.rating - means[recent.title] - _viewer_biases(rated, means)[recent.user]
+    found = list(_nearest(recent, surprises, titles, params))
+    near, weights = (np.vstack(parts) for parts in zip(*found, strict=True))
+    return Neighbours(near, weights, means)
+
+
+def _title_means(rated: Histories, titles: int) -> Floats:
+    mean = rated.rating.mean() if len(rated.rating) else 0.0
+    above, counts = np.bincount(rated.title, rated.rating - mean, titles), np.bincount(rated.title, minlength=titles)
+    return (mean + above / (counts + _USUAL_OF_TITLE)).astype(np.float32)
+
+
+def _viewer_biases(rated: Histories, title_means: Floats) -> Floats:
+    above = np.bincount(rated.user, rated.rating - title_means[rated.title], len(rated))
+    return (above / (rated.counts + _USUAL_OF_VIEWER)).astype(np.float32)
+
+
+def _wide(title: NDArray[np.int32]) -> Ints:
+    return title.astype(np.int64)
+
+
+def _nearest(
+    rated: Histories, surprises: Floats, titles: int, params: LikenessParams
+) -> Iterator[tuple[NDArray[np.int32], Floats]]:
+    values = rated.matrix(surprises, titles)
+    ones = rated.matrix(np.ones_like(surprises), titles)
+    counts = np.bincount(rated.title, minlength=titles)
+    scale = np.sqrt(np.bincount(rated.title, surprises**2, titles) / np.maximum(counts, 1)).astype(np.float32)
+    kept = min(params.titles, titles)
+    columns, counted = values.tocsc(), ones.tocsc()
+    for begin in range(0, titles, _TITLES):
+        rows = np.arange(begin, min(begin + _TITLES, titles))
+        together = (columns[:, rows].T @ values).toarray()
+        often = (counted[:, rows].T @ ones).toarray()
+        spread = np.maximum(scale[rows, None] * scale, np.float32(1e-6))
+        weights = (together / (often + np.float32(params.shrinkage)) / spread).astype(np.float32)
+        weights[np.arange(len(rows)), rows] = 0
+        near = np.argpartition(-np.abs(weights), kept - 1, axis=1)[:, :kept].astype(np.int32)
+        yield near, np.take_along_axis(weights, near, axis=1)
