@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from marquee.cli.events import events
+from marquee.cli.model import model
 from marquee.cli.pipeline import pipeline
 from marquee.cli.show import Asked, err
 from marquee.cli.watching import watching
@@ -18,6 +19,7 @@ from marquee.errors import MarqueeError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="What should a viewer watch next?")
 app.add_typer(pipeline)
+app.add_typer(model)
 app.add_typer(watching)
 app.add_typer(events, name="events")
 

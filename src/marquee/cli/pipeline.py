@@ -63,6 +63,23 @@ def interactions(
     _show({"interactions": tables.interactions(params_of(context), snapshot, into)})
 
 
+class Stage(StrEnum):
+    SPLIT = "split"
+    RETRIEVE = "retrieve"
+    RANK = "rank"
+    STARS = "stars"
+    EVALUATE = "evaluate"
+    RECOMMENDER = "recommender"
+
+
+@pipeline.command("stage")
+def stage(context: typer.Context, name: Stage, into: Into = DATA) -> None:
+    """Make or measure models of the tables (the later stages of dvc.yaml)."""
+    from marquee.stages import models
+
+    _show({name: getattr(models, name)(params_of(context), into)})
+
+
 @pipeline.command("pairs")
 def pairs(
     context: typer.Context,

@@ -1,23 +1,101 @@
-"""Who is asked about: viewers by their ids, of whom the model may never have heard."""
+"""Asked in bulk: viewers by their ids, of whom the model may never have heard, and what comes of it as tables."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-from marquee.model.histories import Histories, Ints
+from marquee.model.candidates import gather, ranks_within
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.recommender import Recommender
+from marquee.model.retrieval import batches
+from marquee.model.sources import Source
+from marquee.model.sources.als import Als
+from marquee.model.stars import Stars
+from marquee.model.titles import Titles
+from marquee.tables import LISTS
+
+Rows = NDArray[np.integer[Any]]
+
+_NO_LIST = pl.DataFrame(schema={**LISTS.columns, "user_id": pl.Int64(), "title_id": pl.Int64()})
 
 
 def histories_for(known: Histories, user_ids: Ints) -> tuple[Histories, Ints]:
     """A history for each of these viewers in their order, empty for strangers; and the strangers' row numbers."""
-    place = np.minimum(np.searchsorted(known.user_ids, user_ids), len(known) - 1)
-    is_known = known.user_ids[place] == user_ids
-    histories = known.of(place)
+    rows = rows_of(known.user_ids, user_ids)
+    is_known = rows >= 0
+    histories = known.of(rows)
     attributes = np.where(is_known[:, None], histories.attributes, np.float32(np.nan))
     own = replace(histories.where(is_known[histories.user]), user_ids=user_ids, attributes=attributes)
     return own, np.flatnonzero(~is_known)
 
 
 def rows_of(ids: Ints, wanted: Ints) -> Ints:
-    """The row number of each wanted id among rising ids; -1 for one that is not there."""
+    """The row number of each wanted id among rising ids, one at least; -1 for one that is not there."""
     place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[place] == wanted, place, -1)
+
+
+def now(known: Histories, histories: Histories) -> Ints:
+    """The latest moment that anybody told of, for each viewer asked about: no clock is looked at."""
+    latest = max(int(known.at.max(initial=0)), int(histories.at.max(initial=0)))
+    return np.full(len(histories), latest)
+
+
+def lists(recommender: Recommender, histories: Histories, k: int) -> pl.DataFrame:
+    """LISTS as of now, of viewers with rising ids; a title that only fills a list up scores NaN."""
+    if not k or not len(histories):
+        return _NO_LIST
+    told = recommender.recommend(histories, now(recommender.histories, histories), k)
+    return _table(recommender.titles.ids, histories.user_ids[told.user], told.title, told.rank, told.score)
+
+
+def lists_of_sources(recommender: Recommender, histories: Histories, k: int) -> Mapping[str, pl.DataFrame]:
+    """LISTS of each source alone, as of now; shorter where it has fewer opinions."""
+    as_of, ids = now(recommender.histories, histories), recommender.titles.ids
+    return {
+        source.name: pl.concat(
+            [_list_of(source, histories.of(users), as_of[users], k, ids) for users in batches(histories)] or [_NO_LIST]
+        )
+        for source in recommender.sources
+    }
+
+
+def predicted(stars: Stars, known: Histories, titles: Titles, pairs: pl.DataFrame, at: Ints) -> pl.DataFrame:
+    """user_id, title_id and rating of every pair in its order; of a title nobody heard of, the viewer's mean."""
+    user_ids, user = np.unique(pairs["user_id"].cast(pl.Int64).to_numpy(), return_inverse=True)
+    histories, _ = histories_for(known, user_ids)
+    title = rows_of(titles.ids, pairs["title_id"].cast(pl.Int64).to_numpy())
+    heard_of = title >= 0
+    mean = np.nan_to_num(histories.mean_rating, nan=float(np.nanmean(known.rating)))
+    rating = mean[user].astype(np.float32)
+    rating[heard_of] = stars.predict(histories, user[heard_of], title[heard_of], at[heard_of])
+    return pairs.select("user_id", "title_id", rating=pl.Series(rating))
+
+
+def similar(recommender: Recommender, title: int, k: int) -> pl.DataFrame:
+    """title_id, name and score of the titles that are wanted by the same viewers: the cosine of their als factors."""
+    factors = cast("Als", recommender.retriever.fitted["als"]).title_factors
+    length = np.linalg.norm(factors, axis=1)
+    with np.errstate(invalid="ignore"):
+        score = (factors @ factors[title]) / (length * length[title])
+    score[title] = np.nan
+    best = np.argsort(-score, kind="stable")[: min(k, np.count_nonzero(~np.isnan(score)))]
+    return recommender.titles.frame[best].select("title_id", "name", score=pl.Series(score[best]))
+
+
+def _list_of(source: Source, histories: Histories, as_of: Ints, k: int, title_ids: Ints) -> pl.DataFrame:
+    found = gather([source], histories, as_of, k)
+    score = found.scores[:, 0]
+    rank = ranks_within(found.starts, score)
+    order = np.lexsort((rank, found.user))
+    order = order[~np.isnan(score[order])]
+    return _table(title_ids, histories.user_ids[found.user[order]], found.title[order], rank[order], score[order])
+
+
+def _table(title_ids: Ints, user_id: Ints, title: Rows, rank: NDArray[Any], score: Floats) -> pl.DataFrame:
+    columns = {"user_id": user_id, "title_id": title_ids[title], "rank": rank, "score": score}
+    return pl.DataFrame(columns).cast(_NO_LIST.schema)

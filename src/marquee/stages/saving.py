@@ -26,6 +26,12 @@ def save_frame(frame: pl.DataFrame, path: Path) -> None:
     frame.write_parquet(path)
 
 
+def save_csv(frame: pl.DataFrame, path: Path) -> None:
+    """For `dvc plots`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_csv(path, float_precision=6)
+
+
 def save_text(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")

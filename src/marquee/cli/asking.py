@@ -1,0 +1,89 @@
+"""What the commands of model.py do: read what was handed over, call the recommender, write what came of it."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from marquee.cli.show import err
+from marquee.data import handed
+from marquee.errors import ModelError
+from marquee.model import asked, recommender
+from marquee.model.explain import Reason
+from marquee.model.folder import check_place, load_model, save_model, sha256_of
+from marquee.model.histories import histories_of
+from marquee.model.interactions import interactions
+from marquee.model.recommender import Recommender
+from marquee.model.stars import NO_MOMENT
+from marquee.params import Params
+from marquee.stages.saving import save_frame
+
+EVERYBODY = "all"
+
+
+def fit(params: Params, ratings: Path, titles: Path | None, folder: Path) -> str:
+    """The fingerprint of the new model."""
+    check_place(folder)
+    known = handed.titles(titles) if titles else None
+    table = interactions(handed.ratings(ratings).lazy(), None, params.signals, params.star).collect()
+    fitted = recommender.fit(table, known, params)
+    files = {"ratings": ratings, "titles": titles}
+    trained_on = {name: sha256_of(path) for name, path in files.items() if path}
+    return save_model(folder, fitted.contents({"trained_on": trained_on}))
+
+
+def recommend_known(folder: Path, users: str, k: int, to: Path) -> None:
+    whole = _loaded(folder)
+    if users == EVERYBODY:
+        save_frame(asked.lists(whole, whole.histories, k), to)
+        return
+    histories, strangers = asked.histories_for(whole.histories, handed.viewer_ids(Path(users)).to_numpy())
+    _say(len(strangers), len(histories))
+    save_frame(asked.lists(whole, histories, k), to)
+
+
+def recommend_handed(folder: Path, ratings: Path, k: int, to: Path) -> None:
+    whole = _loaded(folder)
+    table = interactions(handed.ratings(ratings).lazy(), None, whole.params.signals, whole.params.star)
+    histories = histories_of(table.collect(), whole.titles.ids)
+    _say(int(np.count_nonzero(histories.counts == 0)), len(histories))
+    save_frame(asked.lists(whole, histories, k), to)
+
+
+def stars(folder: Path, pairs: Path, to: Path) -> None:
+    whole, wanted = _loaded(folder), handed.pairs(pairs)
+    never = np.full(wanted.height, NO_MOMENT)
+    save_frame(asked.predicted(whole.stars, whole.histories, whole.titles, wanted, never), to)
+
+
+def similar(folder: Path, title_id: int, k: int) -> pl.DataFrame:
+    whole = _loaded(folder)
+    return asked.similar(whole, _row_of(whole, title_id), k)
+
+
+def explain(folder: Path, user_id: int, title_id: int) -> tuple[Reason, pl.Series]:
+    """The reason, and the names of all titles."""
+    whole = _loaded(folder)
+    history, strangers = asked.histories_for(whole.histories, np.array([user_id]))
+    if len(strangers):
+        raise ModelError(f"viewer {user_id} is unknown to the model in {folder}; ask for one that it was fitted on")
+    as_of, title = asked.now(whole.histories, history), np.array([_row_of(whole, title_id)])
+    pool = whole.retriever.candidates(history, as_of).title
+    (reason,) = whole.explainer.reasons(history, title, pool, as_of)
+    return reason, whole.titles.frame["name"]
+
+
+def _loaded(folder: Path) -> Recommender:
+    return recommender.restored(load_model(folder))
+
+
+def _row_of(whole: Recommender, title_id: int) -> int:
+    (row,) = asked.rows_of(whole.titles.ids, np.array([title_id]))
+    if row < 0:
+        raise ModelError(f"title {title_id} is unknown to the model; ask for one that it was fitted on")
+    return int(row)
+
+
+def _say(strangers: int, of: int) -> None:
+    if strangers:
+        err.print(f"{strangers:,} of {of:,} viewers are unknown to the model: they get what is popular")

@@ -1,0 +1,85 @@
+"""The recommender on the command line, for tables of one's own: fit a model folder, and ask it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from marquee.cli.show import out, recipe_of
+from marquee.errors import ModelError
+
+Folder = Annotated[Path, typer.Option("--model", help="A folder that `marquee fit` made.")]
+Out = Annotated[Path, typer.Option("--out", help="Parquet; what is there is replaced.")]
+K = Annotated[int, typer.Option("--k", min=0, help="How many titles.")]
+TitleId = Annotated[int, typer.Option("--title", help="The title's id.")]
+
+model = typer.Typer()
+
+
+@model.command("fit")
+def fit(
+    context: typer.Context,
+    ratings: Annotated[Path, typer.Option(help="user_id, title_id, rating, rated_at.")],
+    to: Annotated[Path, typer.Option(help="The model folder; an earlier model there is replaced.")],
+    titles: Annotated[Path | None, typer.Option(help="title_id, and any other column of the titles table.")] = None,
+) -> None:
+    """Fit a model by the recipe that Marquee ships with; no params.yaml, no other file is looked at."""
+    from marquee.cli import asking
+
+    fingerprint = asking.fit(recipe_of(context), ratings, titles, to)
+    out.print(escape(f"{to}: model {fingerprint}"))
+
+
+@model.command("recommend")
+def recommend(
+    folder: Folder,
+    to: Out,
+    users: Annotated[str | None, typer.Option(help="all, or a file with a column user_id.")] = None,
+    histories: Annotated[Path | None, typer.Option(help="Ratings: each viewer's whole history as of now.")] = None,
+    k: K = 100,
+) -> None:
+    """Write each viewer's list of the k best titles, nothing already rated: user_id, title_id, rank, score."""
+    from marquee.cli import asking
+
+    if users is not None and histories is None:
+        asking.recommend_known(folder, users, k, to)
+    elif histories is not None and users is None:
+        asking.recommend_handed(folder, histories, k, to)
+    else:
+        raise ModelError("recommend needs either --users or --histories; give one of them")
+
+
+@model.command("stars")
+def stars(folder: Folder, pairs: Annotated[Path, typer.Option(help="user_id, title_id.")], to: Out) -> None:
+    """Write the rating that each viewer would give each title: user_id, title_id, rating."""
+    from marquee.cli import asking
+
+    asking.stars(folder, pairs, to)
+
+
+@model.command("similar")
+def similar(folder: Folder, title_id: TitleId, k: K = 20) -> None:
+    """Show the titles that the same viewers want."""
+    from marquee.cli import asking
+
+    table = Table("title_id", "name", "score", box=None, header_style="dim")
+    for other, name, score in asking.similar(folder, title_id, k).iter_rows():
+        table.add_row(str(other), escape(name), f"{score:.3f}")
+    out.print(table)
+
+
+@model.command("explain")
+def explain(
+    folder: Folder, user_id: Annotated[int, typer.Option("--user", help="The viewer's id.")], title_id: TitleId
+) -> None:
+    """Say why a title is for a viewer: one sentence, what of the history carries it, what raised it."""
+    from marquee.cli import asking
+
+    reason, names = asking.explain(folder, user_id, title_id)
+    out.print(escape(reason.sentence))
+    for carrier, share in reason.carried:
+        out.print(escape(f"  {share:.0%} {names[carrier]}"))
+    for feature, raised in reason.features:
+        out.print(escape(f"  {feature} {raised:+.3f}"))

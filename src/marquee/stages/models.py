@@ -1,0 +1,184 @@
+"""The stages that make and measure models: the same recipe on each cut of the past, and on everything.
+
+A model's parts lie in one folder a cut, in the format of model folders: sources in retrieved/, boosters in ranked/,
+stars in stars/. `recommender` puts those of everything together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from marquee.errors import SourceError
+from marquee.model.asked import histories_for, lists, lists_of_sources
+from marquee.model.folder import Contents, load_model, save_model, sha256_of
+from marquee.model.histories import Histories, histories_of
+from marquee.model.profiles import TitleProfiles
+from marquee.model.ranker import Ranker, Rows, fit_ranker
+from marquee.model.recommender import Recommender
+from marquee.model.retrieval import Retrieved, Retriever
+from marquee.model.retrieval import retrieve as retrieve_from
+from marquee.model.sources.fitting import restored_sources
+from marquee.model.split import CUTS, FOLDS, TESTED, Cut, cut
+from marquee.model.stars import Stars, fit_stars, measured
+from marquee.model.titles import Titles, titles_of
+from marquee.params import Params
+from marquee.quality import plots, report
+from marquee.quality.evaluate import HYBRID
+from marquee.quality.evaluate import evaluate as evaluate_cut
+from marquee.stages.saving import Cost, save_csv, save_frame, save_metrics, save_text
+
+EVERYTHING = "everything"
+K = 100  # the longest list that a metric looks at
+_PARTS = ("train", "histories", "test")
+
+
+def split(params: Params, into: Path) -> Mapping[str, object]:
+    """What counts as the past, by each protocol of measurement; one without answers is left out."""
+    cost, table = Cost(), _read(into / "tables" / "interactions.parquet")
+    counts = {}
+    for name in CUTS:
+        parts = cut(table, name, params.evaluate.seed)
+        if parts.test.is_empty():
+            continue
+        for part in _PARTS:
+            save_frame(getattr(parts, part), into / "cuts" / name / f"{part}.parquet")
+        counts[name] = {part: getattr(parts, part).height for part in _PARTS}
+    return save_metrics(counts, cost, into / "metrics" / "split.json")
+
+
+def retrieve(params: Params, into: Path) -> Mapping[str, object]:
+    """Sources fitted on each past, and the rows that its ranker learns from."""
+    cost, titles = Cost(), _titles(into)
+    counts = {}
+    for name in (*_cuts(into), EVERYTHING):
+        found = retrieve_from(_past(name, into, titles), titles, params, params.seed)
+        save_model(into / "retrieved" / name, _contents_of(found))
+        wanted = int(np.count_nonzero(found.rows.labels > 0))
+        counts[name] = {"rows": len(found.rows.labels), "wanted": wanted, "requests": len(found.rows.counts)}
+    return save_metrics(counts, cost, into / "metrics" / "retrieve.json")
+
+
+def rank(params: Params, into: Path) -> Mapping[str, object]:
+    """A ranker for each past."""
+    cost, counts = Cost(), {}
+    for name in (*_cuts(into), EVERYTHING):
+        ranker = fit_ranker(_rows(into / "retrieved" / name), params.ranker, params.seed)
+        texts = {f"ranker_{number}.txt": text for number, text in enumerate(ranker.texts)}
+        save_model(into / "ranked" / name, Contents({}, texts, {}, {}))
+        counts[name] = {"features": len(ranker.names)}
+    return save_metrics(counts, cost, into / "metrics" / "rank.json")
+
+
+def stars(params: Params, into: Path) -> Mapping[str, object]:
+    """The stars of everything, and how far stars are from what was given: later, and in random folds."""
+    cost, titles = Cost(), _titles(into)
+    everything, n = _past(EVERYTHING, into, titles), len(titles)
+    fitted = fit_stars(everything, n, params.stars, params.seed)
+    save_model(into / "stars", Contents({"stars": fitted.arrays()}, {"stars.txt": fitted.text}, {}, {}))
+    by_time = measured.by_time(everything, n, params.stars, TESTED, params.seed)
+    folds = measured.random_folds(everything, n, params.stars, FOLDS, params.seed)
+    errors = {
+        name: {way: asdict(error) for way, error in each.items()}
+        for name, each in (("by_time", by_time), ("random_folds", folds))
+    }
+    return save_metrics(errors, cost, into / "metrics" / "stars.json")
+
+
+def evaluate(params: Params, into: Path) -> Mapping[str, object]:
+    """Lists of the hybrid and of every source on each cut: the table, the report and the plots."""
+    cost, titles = Cost(), _titles(into)
+    tables, recalls, genres = [], [], []
+    for name in _cuts(into):
+        past, told = _cut(name, into), _lists(name, params, into, titles)
+        tables.append(evaluate_cut(past, told, titles, params.evaluate))
+        alone = {source: frame for source, frame in told.items() if source != HYBRID}
+        recalls.append(plots.gather_recall(past, alone, titles).with_columns(cut=pl.lit(name)))
+        genres.append(plots.genre_shares(past, told[HYBRID], titles).with_columns(cut=pl.lit(name)))
+    table = pl.concat(tables)
+    save_text(report.markdown(table, params.evaluate), into / "reports" / "evaluation.md")
+    save_csv(pl.concat(recalls), into / "plots" / "recall.csv")
+    save_csv(pl.concat(genres), into / "plots" / "genres.csv")
+    save_csv(plots.segment_bars(table), into / "plots" / "segments.csv")
+    return save_metrics(report.metrics_of(table), cost, into / "metrics" / "evaluate.json")
+
+
+def recommender(params: Params, into: Path) -> Mapping[str, object]:
+    """The model folder, of the parts that were fitted on everything."""
+    cost, titles = Cost(), _titles(into)
+    whole = _recommender(EVERYTHING, params, into, titles)
+    tables = ("titles", "interactions")
+    trained_on = {name: sha256_of(into / "tables" / f"{name}.parquet") for name in tables}
+    fingerprint = save_model(into / "model", whole.contents({"trained_on": trained_on}))
+    told = {"fingerprint": fingerprint, "viewers": len(whole.histories), "titles": len(titles)}
+    return save_metrics(told, cost, into / "metrics" / "recommender.json")
+
+
+def _lists(name: str, params: Params, into: Path, titles: Titles) -> Mapping[str, pl.DataFrame]:
+    """What everybody who is tested on would have been shown, from what they had done when they asked."""
+    past, whole = _cut(name, into), _recommender(name, params, into, titles)
+    known = histories_of(past.histories, titles.ids)
+    asked, _ = histories_for(known, past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy())
+    return {HYBRID: lists(whole, asked, K), **lists_of_sources(whole, asked, K)}
+
+
+def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recommender:
+    retrieved = load_model(into / "retrieved" / name).arrays
+    profiles = TitleProfiles.restored(retrieved["profiles"])
+    retriever = Retriever(restored_sources(retrieved), profiles, titles, params.sources)
+    texts = load_model(into / "ranked" / name).texts
+    ranker = Ranker.restored(tuple(texts[name] for name in sorted(texts)))
+    told = load_model(into / "stars")
+    # Lists do not look at stars, so those of everything tell a cut's lists nothing of its answers.
+    stars_of_everything = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
+    return Recommender(params, _past(name, into, titles), retriever, ranker, stars_of_everything)
+
+
+def _contents_of(found: Retrieved) -> Contents:
+    fitted = {name: source.arrays() for name, source in found.retriever.fitted.items()}
+    rows = {
+        "names": np.array(found.rows.names),
+        "features": found.rows.features,
+        "labels": found.rows.labels,
+        "counts": found.rows.counts,
+    }
+    return Contents({**fitted, "profiles": found.retriever.profiles.arrays(), "rows": rows}, {}, {}, {})
+
+
+def _rows(folder: Path) -> Rows:
+    rows = load_model(folder).arrays["rows"]
+    names = tuple(str(name) for name in rows["names"])
+    return Rows(names, np.asarray(rows["features"]), np.asarray(rows["labels"]), np.asarray(rows["counts"]))
+
+
+def _titles(into: Path) -> Titles:
+    """All there are: in the table of titles or in anybody's interactions."""
+    rated = _scan(into / "tables" / "interactions.parquet").select(pl.col("title_id").unique()).collect()
+    return titles_of(_read(into / "tables" / "titles.parquet"), rated["title_id"].to_numpy())
+
+
+def _past(name: str, into: Path, titles: Titles) -> Histories:
+    """What a model of that cut may know."""
+    table = "tables/interactions.parquet" if name == EVERYTHING else f"cuts/{name}/train.parquet"
+    return histories_of(_read(into / table), titles.ids)
+
+
+def _cut(name: str, into: Path) -> Cut:
+    return Cut(name, *(_read(into / "cuts" / name / f"{part}.parquet") for part in _PARTS))
+
+
+def _cuts(into: Path) -> list[str]:
+    """Those that `split` found answers for."""
+    return [name for name in CUTS if (into / "cuts" / name).is_dir()]
+
+
+def _read(table: Path) -> pl.DataFrame:
+    return _scan(table).collect()
+
+
+def _scan(table: Path) -> pl.LazyFrame:
+    if not table.exists():
+        raise SourceError(f"{table}: not there yet; run `make repro`, or the stage of dvc.yaml that makes it")
+    return pl.scan_parquet(table)
