@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from marquee.errors import ParamsError
 
@@ -129,12 +129,19 @@ class ContentParams(_Section):
     keywords: float = Field(ge=0, le=100)
     description: float = Field(ge=0, le=100)
     against: float = Field(ge=0, le=10)
+    terms: int = Field(ge=1, le=10_000_000)
 
 
-class NeighboursParams(_Section):
-    titles: int = Field(ge=1, le=10_000)
-    viewers: int = Field(ge=1, le=10_000)
+class TitleNeighboursParams(_Section):
+    nearest: int = Field(ge=1, le=10_000)
     shrinkage: float = Field(ge=0, le=10_000)
+    recent: int = Field(ge=1, le=100_000)
+
+
+class ViewerNeighboursParams(_Section):
+    nearest: int = Field(ge=1, le=10_000)
+    kept: int = Field(ge=1, le=10_000_000)
+    recent: int = Field(ge=1, le=100_000)
 
 
 class PopularParams(_Section):
@@ -147,12 +154,15 @@ class TrendingParams(_Section):
 
 class SourcesParams(_Section):
     depth: int = Field(ge=1, le=10_000)
+    recent: int = Field(ge=1, le=1_000)
     als: AlsParams
     autoencoder: AutoencoderParams
     following: FollowingParams
+    following_long: FollowingParams
     sequence: SequenceParams
     content: ContentParams
-    neighbours: NeighboursParams
+    title_neighbours: TitleNeighboursParams
+    viewer_neighbours: ViewerNeighboursParams
     popular: PopularParams
     trending: TrendingParams
 
@@ -224,15 +234,41 @@ class StarsParams(_Section):
     blend: BlendParams
 
 
+class LessonsParams(_Section):
+    viewers: int = Field(ge=1, le=10_000_000)
+    hidden: int = Field(ge=1, le=1_000)
+    steps: Annotated[tuple[int, ...], Strict(False)] = Field(min_length=1, max_length=100)
+    moments: Annotated[tuple[float, ...], Strict(False)] = Field(max_length=20)
+    newcomers: Annotated[tuple[int, ...], Strict(False)] = Field(max_length=20)
+    negatives: int = Field(ge=1, le=100_000)
+
+
+class RankerParams(_Section):
+    objectives: Annotated[tuple[Literal["rank_xendcg", "lambdarank", "binary"], ...], Strict(False)] = Field(
+        min_length=1, max_length=10
+    )
+    rounds: int = Field(ge=1, le=10_000)
+    learning_rate: float = Field(gt=0, le=1)
+    leaves: int = Field(ge=2, le=10_000)
+    leaf_rows: int = Field(ge=1, le=1_000_000)
+    feature_share: float = Field(gt=0, le=1)
+    row_share: float = Field(gt=0, le=1)
+    regularization: float = Field(ge=0, le=1_000)
+    truncation: int = Field(ge=1, le=1_000)
+
+
 class Params(_Section):
     source: SourceParams
     catalogue: CatalogueParams
     events: EventParams
     watch_api: WatchApiParams
     history_import: HistoryImportParams
+    seed: int = Field(ge=0, le=2**31 - 1)
     signals: SignalsParams
     star: StarParams
     sources: SourcesParams
+    lessons: LessonsParams
+    ranker: RankerParams
     arrange: ArrangeParams
     evaluate: EvaluateParams
     explain: ExplainParams

@@ -1,5 +1,7 @@
 """Claims about neighbours: in a world of two camps, nobody is sent to the other one."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,15 @@ def test_only_the_recent_titles_are_looked_at(source: TitleNeighbours | ViewerNe
 def test_a_stranger_and_who_only_disliked_get_no_opinion(source: TitleNeighbours | ViewerNeighbours) -> None:
     silent = watched([], [0], strength=[-1])
     assert np.isnan(source.scores(silent, now(silent))).all()
+
+
+@pytest.mark.parametrize("fit", [by_titles, by_viewers])
+def test_what_training_saw_disliked_makes_no_neighbours(
+    fit: Callable[[Histories], TitleNeighbours | ViewerNeighbours],
+) -> None:
+    asked = watched([0])
+    scores = fit(watched([0, 1, 2], strength=[1, 1, -1])).scores(asked, now(asked))[0]
+    assert np.flatnonzero(scores > 0).tolist()[-1] == 1
 
 
 def test_likeness_of_titles_is_the_cosine_of_their_viewers() -> None:
