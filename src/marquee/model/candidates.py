@@ -57,7 +57,8 @@ def best_of(scores: Floats, depth: int) -> Ints:
     """The columns of the `depth` largest scores of each row, in no order."""
     if depth >= scores.shape[1]:
         return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    best: Ints = np.argpartition(scores, -depth, axis=1)[:, -depth:]
+    # From the front: many equal lowest scores would slow it down several times.
+    best: Ints = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
     return best
 
 
