@@ -149,7 +149,11 @@ def test_every_number_in_the_params_is_read_by_somebody() -> None:
     pipeline = (ROOT / "dvc.yaml").read_text("utf-8")
     tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     assert set(tree) == set(Params.model_fields)
-    keys = [f"{section}.{key}" for section, numbers in tree.items() for key in numbers]
+    keys = [
+        f"{section}.{key}"
+        for section, numbers in tree.items()
+        for key in (numbers if isinstance(numbers, dict) else [section])
+    ]
     unread = [key for key in keys if f".{key.split('.')[-1]}" not in code and key not in pipeline]
     assert unread == []
 

@@ -2,19 +2,25 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
-from marquee.tables import RATINGS, TITLES
+from marquee.tables import INTERACTIONS, LISTS, RATINGS, TITLES
 
 ROOT = Path(__file__).parent.parent
 SMALL = {"viewers": 60, "titles": 80, "ratings": 1500}
+QUICK = {"rounds": 10, "objectives": ["binary"]}
+
+# The first test waits for the whole pipeline.
+pytestmark = pytest.mark.timeout(600)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,13 +33,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    params = (folder / "params.yaml").read_text("utf-8")
-    for key, value in SMALL.items():
-        params = "\n".join(f"  {key}: {value}" if line.startswith(f"  {key}:") else line for line in params.split("\n"))
-    (folder / "params.yaml").write_text(params, "utf-8")
+    change(folder, demo_world=SMALL, ranker=QUICK)
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro"]):
         run(folder, *command).check_returncode()
     return folder
+
+
+def change(folder: Path, **sections: Mapping[str, object]) -> None:
+    """Numbers of params.yaml, by section."""
+    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
+    for section, numbers in sections.items():
+        params[section].update(numbers)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -49,6 +60,36 @@ def test_the_pipeline_leaves_the_two_tables(project: Path) -> None:
     assert ratings.height > SMALL["ratings"] * 0.9
     assert ratings["title_id"].is_in(titles["title_id"].implode()).all()
     assert (titles["genres"].list.len() > 0).mean() > 0.8  # type: ignore[operator]
+
+
+def test_the_pipeline_leaves_a_model_that_recommends_and_what_it_is_worth(project: Path, tmp_path: Path) -> None:
+    interactions = INTERACTIONS.check(pl.read_parquet(project / "data/tables/interactions.parquet"))
+    asked = [
+        "recommend",
+        "--model",
+        "data/model",
+        "--users",
+        "all",
+        "--k",
+        "5",
+        "--out",
+        str(tmp_path / "lists.parquet"),
+    ]
+    done = run(project, "marquee", *asked)
+    assert done.returncode == 0, done.stderr
+    lists = LISTS.check(pl.read_parquet(tmp_path / "lists.parquet"))
+    assert lists["user_id"].n_unique() == interactions["user_id"].n_unique()
+    pair = [pl.col("user_id", "title_id").cast(pl.Int64)]
+    assert lists.select(pair).join(interactions.select(pair), on=["user_id", "title_id"]).is_empty()
+    assert "NDCG@10" in (project / "data/reports/evaluation.md").read_text("utf-8")
+
+
+def test_a_damaged_model_is_refused(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "data/model", tmp_path / "model")
+    os.truncate(tmp_path / "model/ranker_0.txt", 100)
+    failed = run(project, "marquee", "similar", "--model", str(tmp_path / "model"), "--title", "1")
+    assert failed.returncode == 2
+    assert "ranker_0.txt: 100 bytes, the manifest says" in failed.stderr
 
 
 def test_nothing_runs_twice(project: Path) -> None:
@@ -120,3 +161,36 @@ def test_a_source_that_is_mostly_rubbish_fails_and_keeps_what_it_set_aside(proje
     assert "ratings.csv,3," in rejects
     assert "ratings.csv,4," in rejects
     assert not (tmp_path / "out/tables/ratings.parquet").exists()
+
+
+def made(project: Path) -> dict[str, str]:
+    """The hash of whatever stages made, but for metrics: they tell how long it took."""
+    stages = yaml.safe_load((project / "dvc.lock").read_text("utf-8"))["stages"].values()
+    outs = [out for stage in stages for out in stage["outs"]]
+    return {out["path"]: out["md5"] for out in outs if not out["path"].startswith("data/metrics/")}
+
+
+def test_two_runs_make_the_same_bytes(project: Path) -> None:
+    first = made(project)
+    run(project, "dvc", "repro", "--force", "--no-run-cache").check_returncode()
+    assert {"data/model", "data/cuts", "data/retrieved", "data/ranked", "data/stars", "data/plots/recall.csv"} <= set(
+        first
+    )
+    assert made(project) == first
+
+
+def test_a_number_of_the_ranker_runs_only_what_depends_on_it(project: Path) -> None:
+    change(project, ranker={"rounds": 11})
+    again = run(project, "dvc", "repro")
+    ran = set(re.findall(r"Running stage '(\w+)'", again.stdout))
+    assert ran == {"rank", "evaluate", "recommender"}, again.stderr
+
+
+def test_what_viewers_did_since_is_in_the_next_interactions(project: Path) -> None:
+    before = pl.read_parquet(project / "data/tables/interactions.parquet").height
+    run(project, "marquee", "events", "add").check_returncode()
+    run(project, "marquee", "events", "snapshot", "data/snapshot").check_returncode()
+    run(project, "dvc", "repro", "interactions").check_returncode()
+    after = INTERACTIONS.check(pl.read_parquet(project / "data/tables/interactions.parquet"))
+    assert after.height > before
+    assert after["rating"].null_count() > 0

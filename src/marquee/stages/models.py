@@ -68,7 +68,7 @@ def rank(params: Params, into: Path) -> Mapping[str, object]:
         ranker = fit_ranker(_rows(into / "retrieved" / name), params.ranker, params.seed)
         texts = {f"ranker_{number}.txt": text for number, text in enumerate(ranker.texts)}
         save_model(into / "ranked" / name, Contents({}, texts, {}, {}))
-        counts[name] = {"features": len(ranker.names)}
+        counts[name] = {"features": len(ranker.names), "boosters": len(ranker.texts)}
     return save_metrics(counts, cost, into / "metrics" / "rank.json")
 
 

@@ -1,0 +1,217 @@
+"""The commands for tables of one's own: `fit` a folder, and ask it. The world is a checkerboard of two tastes."""
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from marquee.cli import main
+from marquee.model.folder import load_model
+from marquee.params import read_params
+
+ROOT = Path(__file__).parent.parent
+TITLES = np.array([-7, 0, *range(3, 40), 2**40, 2**63 - 1])  # the even rows of one taste, the odd ones of the other
+VIEWERS = np.array([-(2**63), -1, 0, *range(1, 60), 2**33])
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+
+Marquee = Callable[..., Done]
+
+
+def world() -> pl.DataFrame:
+    """Every viewer rates most titles of their taste, a few of the other, one a day."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for taste, viewer in enumerate(VIEWERS):
+        liked = TITLES[taste % 2 :: 2]
+        for day, title in enumerate(rng.permutation(liked)[:14]):
+            rows.append((viewer, title, 4.0 + day % 2, 1_500_000_000 + 86_400 * day))
+        rows.append((viewer, rng.choice(TITLES[1 - taste % 2 :: 2]), 1.0, 1_500_000_000))
+    return pl.DataFrame(
+        {
+            "user_id": [int(row[0]) for row in rows],
+            "title_id": [int(row[1]) for row in rows],
+            "rating": [row[2] for row in rows],
+            "rated_at": [row[3] for row in rows],
+        }
+    )
+
+
+@pytest.fixture
+def marquee(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Marquee:
+    """The command in this process, in an empty folder: starting it anew for each claim takes seconds."""
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["marquee", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "300")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        said = capsys.readouterr()
+        return Done(int(end.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def ratings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("world") / "ratings.parquet"
+    world().write_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(ratings: Path) -> Path:
+    """As a user fits it: in a process of its own, in a folder whose params.yaml is somebody else's."""
+    folder = ratings.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "params.yaml").write_text("not: ours\n")
+    command = [str(Path(sys.executable).parent / "marquee"), "fit", "--ratings", str(ratings), "--to", "model"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "model"
+
+
+def recommended(marquee: Marquee, fitted: Path, *arguments: object, k: int = 10) -> tuple[pl.DataFrame, Done]:
+    done = marquee("recommend", "--model", fitted, *arguments, "--k", k, "--out", "lists.parquet")
+    assert done.code == 0, done.stderr
+    return pl.read_parquet("lists.parquet"), done
+
+
+def test_the_shipped_recipe_counts_and_is_kept_with_the_model(fitted: Path) -> None:
+    kept = yaml.safe_load(load_model(fitted).texts["params.yaml"])
+    assert kept == read_params(ROOT / "params.yaml").model_dump(mode="json")
+
+
+def test_the_recipe_is_the_projects_params_also_in_a_wheel(tmp_path: Path) -> None:
+    command = ["uv", "build", "--wheel", "--offline", "--quiet", "--out-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        assert wheel.read("marquee/params.yaml") == (ROOT / "params.yaml").read_bytes()
+
+
+def test_everybody_gets_a_list_of_their_taste_and_nothing_already_rated(marquee: Marquee, fitted: Path) -> None:
+    lists, _ = recommended(marquee, fitted, "--users", "all", k=5)
+    assert lists.columns == ["user_id", "title_id", "rank", "score"]
+    assert lists["user_id"].unique().sort().to_list() == sorted(VIEWERS.tolist())
+    assert lists.join(world(), on=["user_id", "title_id"]).is_empty()
+    assert lists["rank"].to_list() == list(range(1, 6)) * len(VIEWERS)
+    assert lists.select(pl.col("score").diff().over("user_id").drop_nulls().le(0).all()).item()
+    taste = {int(title): row % 2 for row, title in enumerate(TITLES)}
+    of_viewer = {int(viewer): row % 2 for row, viewer in enumerate(VIEWERS)}
+    fits = [taste[title] == of_viewer[user] for user, title in lists.select("user_id", "title_id").iter_rows()]
+    assert np.mean(fits) > 0.95
+
+
+def test_more_than_there_is_gives_all_there_is_and_none_gives_none(marquee: Marquee, fitted: Path) -> None:
+    lists, _ = recommended(marquee, fitted, "--users", "all", k=1000)
+    assert lists.height == len(VIEWERS) * len(TITLES) - world().height
+    nothing, _ = recommended(marquee, fitted, "--users", "all", k=0)
+    assert nothing.is_empty()
+    assert nothing.schema == lists.schema
+
+
+def test_a_stranger_gets_what_is_popular_and_that_is_said_once(marquee: Marquee, fitted: Path) -> None:
+    Path("some.csv").write_text("user_id\n424242\n424243\n0\n")
+    lists, done = recommended(marquee, fitted, "--users", "some.csv", k=3)
+    assert done.stderr.count("\n") == 1
+    assert "2 of 3 viewers are unknown to the model" in done.stderr
+    first, second = (lists.filter(pl.col("user_id") == user)["title_id"].to_list() for user in (424242, 424243))
+    assert first == second
+    assert len(first) == 3
+
+
+def test_a_history_handed_over_counts_at_once_also_of_an_unknown_viewer(marquee: Marquee, fitted: Path) -> None:
+    of_one_taste = pl.DataFrame({"user_id": [99] * 3, "title_id": TITLES[[0, 2, 4]], "rating": [5.0] * 3})
+    of_other_taste = of_one_taste.with_columns(user_id=pl.lit(100, pl.Int64), title_id=pl.Series(TITLES[[1, 3, 5]]))
+    handed = pl.concat([of_one_taste, of_other_taste]).with_columns(rated_at=pl.lit(1_600_000_000))
+    handed.write_parquet("histories.parquet")
+    lists, _ = recommended(marquee, fitted, "--histories", "histories.parquet", k=5)
+    taste = {int(title): row % 2 for row, title in enumerate(TITLES)}
+    assert {taste[title] for title in lists.filter(pl.col("user_id") == 99)["title_id"]} == {0}
+    assert {taste[title] for title in lists.filter(pl.col("user_id") == 100)["title_id"]} == {1}
+    assert lists.join(handed, on=["user_id", "title_id"]).is_empty()
+
+
+def test_a_history_of_titles_nobody_knows_is_a_strangers(marquee: Marquee, fitted: Path) -> None:
+    row = {"user_id": [99], "title_id": [123456], "rating": [5.0], "rated_at": [1_600_000_000]}
+    pl.DataFrame(row).write_parquet("histories.parquet")
+    lists, done = recommended(marquee, fitted, "--histories", "histories.parquet", k=3)
+    assert lists.height == 3
+    assert "1 of 1 viewers are unknown to the model" in done.stderr
+
+
+def test_stars_are_told_for_every_pair_in_its_order_also_for_strangers_and_unknown_titles(
+    marquee: Marquee, fitted: Path
+) -> None:
+    pairs = pl.DataFrame({"user_id": [1, 1, 424242, 1], "title_id": [3, 0, 3, 123456]})
+    pairs.write_parquet("pairs.parquet")
+    done = marquee("stars", "--model", fitted, "--pairs", "pairs.parquet", "--out", "stars.parquet")
+    assert done.code == 0, done.stderr
+    stars = pl.read_parquet("stars.parquet")
+    assert stars.select("user_id", "title_id").equals(pairs)
+    assert stars["rating"].is_between(0.5, 5).all()
+
+
+def test_similar_titles_are_of_the_same_taste(marquee: Marquee, fitted: Path) -> None:
+    done = marquee("similar", "--model", fitted, "--title", TITLES[4], "--k", 5)
+    assert done.code == 0, done.stderr
+    ids = [int(line.split()[0]) for line in done.stdout.splitlines()[1:]]
+    assert len(ids) == 5
+    assert set(ids) <= set(TITLES[0::2].tolist()) - {int(TITLES[4])}
+
+
+def test_a_title_is_explained_by_titles_of_the_history(marquee: Marquee, fitted: Path) -> None:
+    lists, _ = recommended(marquee, fitted, "--users", "all", k=1)
+    title = lists.filter(pl.col("user_id") == 1)["title_id"][0]
+    done = marquee("explain", "--model", fitted, "--user", 1, "--title", title)
+    assert done.code == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["recommend", "--model", "MODEL", "--k", "3", "--out", "x"], "either --users or --histories"),
+        (["recommend", "--model", "nowhere", "--users", "all", "--out", "x"], "nowhere: no manifest.json, so no model"),
+        (["recommend", "--model", "MODEL", "--users", "nowhere.csv", "--out", "x"], "nowhere.csv: no table"),
+        (["similar", "--model", "MODEL", "--title", "123456"], "title 123456 is unknown to the model"),
+        (["explain", "--model", "MODEL", "--user", "424242", "--title", "3"], "viewer 424242 is unknown to the model"),
+        (["explain", "--model", "MODEL", "--user", "1", "--title", "123456"], "title 123456 is unknown to the model"),
+        (["fit", "--ratings", "nowhere.parquet", "--to", "x"], "nowhere.parquet: no table that can be read"),
+        (["fit", "--ratings", "RATINGS", "--to", "WORLD"], "which is not of a model; name another folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    marquee: Marquee, fitted: Path, ratings: Path, arguments: list[str], says: str
+) -> None:
+    places = {"MODEL": fitted, "RATINGS": ratings, "WORLD": ratings.parent}
+    done = marquee(*(places.get(argument, argument) for argument in arguments))
+    assert done.code == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+def test_a_damaged_model_is_not_asked(marquee: Marquee, fitted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", fitted, copy], check=True)
+    (copy / "params.yaml").write_text("changed")
+    done = marquee("recommend", "--model", copy, "--users", "all", "--out", "x")
+    assert done.code == 2
+    assert "params.yaml" in done.stderr
