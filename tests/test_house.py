@@ -149,12 +149,10 @@ def test_every_number_in_the_params_is_read_by_somebody() -> None:
     pipeline = (ROOT / "dvc.yaml").read_text("utf-8")
     tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     assert set(tree) == set(Params.model_fields)
-    keys = [
-        f"{section}.{key}"
-        for section, numbers in tree.items()
-        for key in (numbers if isinstance(numbers, dict) else [section])
-    ]
-    unread = [key for key in keys if f".{key.split('.')[-1]}" not in code and key not in pipeline]
+    sections = {name: of if isinstance(of, dict) else [name] for name, of in tree.items()}
+    keys = [(section, key) for section, numbers in sections.items() for key in numbers]
+    is_read = [f".{key}" in code or f'"{key}"' in code or f"{section}.{key}" in pipeline for section, key in keys]
+    unread = [key for key, read in zip(keys, is_read, strict=True) if not read]
     assert unread == []
 
 
