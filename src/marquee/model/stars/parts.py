@@ -22,7 +22,6 @@ Numbers = Floats | Ints
 _PERIODS = 10  # of a title's stars, each with as many of all ratings
 _CROWDS = 5  # of how many titles a viewer rated on the day
 _USUAL_ROWS = 25  # a title's cell of so many rows is believed by half
-_USUAL_SPREAD = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +30,6 @@ class Parts:
     neighbours: Neighbours
     counts: Ints  # ratings of each title
     first_at: Ints  # when each title was first rated
-    spreads: Floats  # of each title's surprises
     periods: Ints  # moments at which a period ends and the next begins
     by_period: Floats  # titles x periods: mean surprise, shrunk
     by_crowd: Floats  # titles x crowds
@@ -55,19 +53,16 @@ class Parts:
     def _of_tastes(self, viewers: Viewers, user: Ints, title: Ints) -> dict[str, Numbers]:
         return {
             "tastes": self.tastes.stars(viewers, user, title),
-            "doubt": self.tastes.variance(viewers, user, title),
             "viewer_bias": viewers.side.means[user, 0],
             "title_bias": self.tastes.titles.means[title, 0],
             "title_doubt": self.tastes.titles.covariances[title, 0, 0],
         }
 
     def _of_viewers(self, histories: Histories, rated: Histories, viewers: Viewers, user: Ints) -> dict[str, Numbers]:
-        spread = _spread(rated.user, rated.rating - np.float32(self.tastes.mean), len(rated), 1.0)
         return {
             "viewer_reliability": viewers.reliability[user],
             "viewer_rated": rated.counts[user],
             "viewer_watched": histories.counts[user],
-            "viewer_spread": spread[user],
         }
 
     def _of_titles(self, title: Ints, at: Ints) -> dict[str, Numbers]:
@@ -75,7 +70,6 @@ class Parts:
         period = self.by_period[title, np.searchsorted(self.periods, at)]
         return {
             "title_rated": self.counts[title],
-            "title_spread": self.spreads[title],
             "moment": moment,
             "title_age": np.where(self.counts[title] > 0, moment - self.first_at[title] / DAY_MS, np.nan),
             "by_period": np.where(at < 0, np.nan, period),
@@ -98,7 +92,7 @@ class Parts:
         return cls(Tastes.restored(arrays), Neighbours.restored(arrays), **own)  # type: ignore[arg-type]
 
 
-_OWN = ("counts", "first_at", "spreads", "periods", "by_period", "by_crowd")
+_OWN = ("counts", "first_at", "periods", "by_period", "by_crowd")
 
 
 def fit_parts(histories: Histories, titles: int, params: StarsParams, seed: int) -> Parts:
@@ -114,7 +108,6 @@ def fit_parts(histories: Histories, titles: int, params: StarsParams, seed: int)
         neighbours=fit_neighbours(rated, titles, params.likeness),
         counts=np.bincount(title, minlength=titles),
         first_at=first_at,
-        spreads=_spread(title, surprises, titles, tastes.noise),
         periods=periods,
         by_period=_cells(title, np.searchsorted(periods, rated.at), surprises, (titles, _PERIODS)),
         by_crowd=_cells(title, _crowd(others), surprises, (titles, _CROWDS)),
@@ -135,11 +128,3 @@ def _cells(title: Ints, cell: Ints, surprises: Floats, shape: tuple[int, int]) -
     place, size = title * shape[1] + cell, shape[0] * shape[1]
     means = np.bincount(place, surprises, size) / (np.bincount(place, minlength=size) + _USUAL_ROWS)
     return means.reshape(shape).astype(np.float32)
-
-
-def _spread(group: Ints, values: Floats, size: int, usual: float) -> Floats:
-    """The standard deviation within each group, near what is usual where there are few."""
-    counts = np.bincount(group, minlength=size)
-    mean = np.bincount(group, values, size) / np.maximum(counts, 1)
-    squares = np.bincount(group, (values - mean[group]) ** 2, size)
-    return np.sqrt((squares + _USUAL_SPREAD * usual) / (counts + _USUAL_SPREAD)).astype(np.float32)

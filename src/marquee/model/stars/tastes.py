@@ -119,13 +119,6 @@ class Tastes:
         factors = np.einsum("pk,pk->p", viewers.side.means[user, 1:], self.titles.means[title, 1:])
         return np.asarray(self.mean + biases + factors, np.float32)
 
-    def variance(self, viewers: Viewers, user: Ints, title: Ints) -> Floats:
-        """How little is known of what the viewer thinks of the title: 0 is everything."""
-        asked = self.titles.regressors[title]
-        half = np.matmul(viewers.side.covariances[user], asked[:, :, None])[:, :, 0]
-        known: Floats = np.einsum("pk,pk->p", half, asked)
-        return known
-
     def solved(self, rated: Histories, expected: Floats, reliability: Floats) -> tuple[Side, Floats]:
         """The viewers, and the sum of their squared errors as if all were as reliable as usual."""
         weights, stars = weighted(rated, reliability, self.mean, len(self.titles.means))
