@@ -13,6 +13,7 @@ from marquee.model.sources import Source
 class Candidates:
     """One run of rows a viewer, in the order of their histories; titles rising within."""
 
+    sources: tuple[str, ...]  # their names
     starts: Ints  # viewer u has the rows starts[u] to starts[u + 1]
     title: Ints
     scores: Floats  # rows x sources, NaN where a source has no opinion
@@ -29,7 +30,7 @@ class Candidates:
 def gather(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None = None
 ) -> Candidates:
-    """The `depth` best of each source, without what was seen or refused, nor what is not `allowed` (a mask of titles)."""
+    """The `depth` best of each source, without what was seen or refused; `allowed` is a mask of titles."""
     said = [source.scores(histories, as_of) for source in sources]
     closed = hidden(histories, said[0].shape[1])
     if allowed is not None:
@@ -43,7 +44,8 @@ def gather(
         chosen &= ~closed
     user, title = np.nonzero(chosen)
     starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int64)
-    return Candidates(starts, title, np.stack([scores[user, title] for scores in said], axis=1))
+    names = tuple(source.name for source in sources)
+    return Candidates(names, starts, title, np.stack([scores[user, title] for scores in said], axis=1))
 
 
 def hidden(histories: Histories, titles: int) -> Mask:

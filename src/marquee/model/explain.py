@@ -14,6 +14,7 @@ import numpy as np
 
 from marquee.model.candidates import Candidates
 from marquee.model.carried import shares
+from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
@@ -82,7 +83,7 @@ class Explainer:
         pool = np.union1d(pool, title)
         place = np.searchsorted(pool, title)
         said = [source.scores(history, as_of) for source in self.ranking.sources]
-        rows = self.ranking.describe(_candidates(said, pool), history, as_of)[place]
+        rows = self.ranking.describe(self._candidates(said, pool), history, as_of)[place]
         contributions = self.ranking.contributions(rows)
         carried = shares(self._voices(contributions), history, title)
         effects = self._effects(history, self._likeliest(history, carried), pool, place, as_of)
@@ -95,7 +96,7 @@ class Explainer:
     def _voices(self, contributions: Floats) -> list[tuple[Source, Floats]]:
         """Each source with how much its features raised each title."""
         names = self.ranking.feature_names
-        of_source = [[name.startswith(f"{source.name}_") for name in names] for source in self.ranking.sources]
+        of_source = [[name in said_by(source.name) for name in names] for source in self.ranking.sources]
         raised = contributions[:, :-1] @ np.array(of_source, np.float32).T
         return list(zip(self.ranking.sources, np.maximum(raised, 0).T, strict=True))
 
@@ -113,7 +114,7 @@ class Explainer:
         left_out[np.arange(len(tried)) + 1, tried] = True
         without = copies.where(~left_out.ravel())
         moments = np.repeat(as_of, len(copies))
-        candidates = _candidates([source.scores(without, moments) for source in self.ranking.sources], pool)
+        candidates = self._candidates([source.scores(without, moments) for source in self.ranking.sources], pool)
         scores = self.ranking.score(self.ranking.describe(candidates, without, moments)).reshape(len(copies), -1)
         above = (scores[:, None, :] > scores[:, place, None]).sum(axis=2)
         lost = scores[0, place] - scores[:, place]
@@ -121,6 +122,12 @@ class Explainer:
         fall = above - above[0]
         effects[tried] = np.where(fall > 0, fall + lost / (1 + 2 * np.abs(lost)), 0)[1:]
         return effects
+
+    def _candidates(self, said: Sequence[Floats], title: Ints) -> Candidates:
+        """The same titles as candidates of every viewer, with what the sources say of them."""
+        viewers, names = len(said[0]), tuple(source.name for source in self.ranking.sources)
+        scores = np.stack([scores[:, title].ravel() for scores in said], axis=1)
+        return Candidates(names, np.arange(viewers + 1) * len(title), np.tile(title, viewers), scores)
 
     def _fame(self, said: Sequence[Floats], title: Ints) -> list[str]:
         """What is to be told of titles that nothing in the history speaks for."""
@@ -146,13 +153,6 @@ class Explainer:
     @cached_property
     def _teller(self) -> Teller:
         return Teller(self.ranking.titles, self.ranking.watched, self.signals, self.params)
-
-
-def _candidates(said: Sequence[Floats], title: Ints) -> Candidates:
-    """The same titles as candidates of every viewer, with what the sources say of them."""
-    viewers = len(said[0])
-    scores = np.stack([scores[:, title].ravel() for scores in said], axis=1)
-    return Candidates(np.arange(viewers + 1) * len(title), np.tile(title, viewers), scores)
 
 
 def _largest(values: Floats, count: int) -> Ints:

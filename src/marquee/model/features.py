@@ -5,9 +5,11 @@ below; the names are those of the entries. Everything is as of the request: it u
 sources and profiles knew of the past, and `as_of`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marquee.model.candidates import Candidates, ranks_within
 from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
@@ -17,12 +19,11 @@ from marquee.model.titles import Titles
 RECENT = 10  # titles of a history that say what the viewer is up to now
 TOP = 10  # a source's scores are measured against its best of the viewer's candidates
 
-Columns = Mapping[str, Floats]
+Columns = Mapping[str, NDArray[Any]]
 
 
 def describe(
     candidates: Candidates,
-    sources: Sequence[str],
     histories: Histories,
     as_of: Ints,
     titles: Titles,
@@ -32,7 +33,7 @@ def describe(
     viewers = _viewers(histories, as_of, titles, profiles)
     user = candidates.user
     columns = {
-        **_said_by_sources(candidates, sources),
+        **_said_by_sources(candidates),
         **{name: column[user] for name, column in viewers.items()},
         **_titles(candidates.title, as_of[user], profiles),
         **_match(candidates, viewers, histories, titles, profiles),
@@ -40,21 +41,25 @@ def describe(
     return tuple(columns), np.stack([column.astype(np.float32, copy=False) for column in columns.values()], axis=1)
 
 
-def _said_by_sources(candidates: Candidates, sources: Sequence[str]) -> Columns:
+def said_by(source: str) -> tuple[str, str, str]:
+    """The features in which a source speaks."""
+    return f"{source}_score", f"{source}_relative", f"{source}_rank"
+
+
+def _said_by_sources(candidates: Candidates) -> Columns:
     """Each source's score, the score against the viewer's best ones, and the rank.
 
     The relative score and the rank mean the same whatever the source was fitted on.
     """
-    columns: dict[str, Floats] = {}
+    columns: dict[str, NDArray[Any]] = {}
     user, viewers = candidates.user, len(candidates.starts) - 1
-    for number, name in enumerate(sources):
+    for number, name in enumerate(candidates.sources):
         scores = candidates.scores[:, number]
         ranks = ranks_within(candidates.starts, scores)
         top = ranks <= TOP
         best = np.bincount(user[top], scores[top], viewers) / np.maximum(np.bincount(user[top], minlength=viewers), 1)
-        columns[f"{name}_score"] = scores
-        columns[f"{name}_relative"] = scores / np.maximum(best, 1e-9)[user].astype(np.float32)
-        columns[f"{name}_rank"] = np.log2(ranks)
+        relative = scores / np.maximum(best, 1e-9)[user].astype(np.float32)
+        columns |= dict(zip(said_by(name), (scores, relative, np.log2(ranks)), strict=True))
     return columns
 
 
@@ -116,8 +121,9 @@ def _genre_match(user: Ints, title: Ints, histories: Histories, titles: Titles) 
     watched = histories.matrix(np.ones(len(histories.title), np.float32), len(titles)) @ genres + shares
     tastes = np.log(watched / watched.sum(axis=1, keepdims=True) / shares)
     with np.errstate(invalid="ignore"):
-        match: Floats = (genres[title] * tastes[user]).sum(axis=1) / genres[title].sum(axis=1)
-    return match
+        match = (genres[title] * tastes[user]).sum(axis=1) / genres[title].sum(axis=1)
+    answer: Floats = match.astype(np.float32)
+    return answer
 
 
 def _mean_of(histories: Histories, values: Floats) -> Floats:
@@ -125,8 +131,9 @@ def _mean_of(histories: Histories, values: Floats) -> Floats:
     known = ~np.isnan(values)
     user = histories.user[known]
     with np.errstate(invalid="ignore"):
-        mean: Floats = np.bincount(user, values[known], len(histories)) / np.bincount(user, minlength=len(histories))
-    return mean
+        mean = np.bincount(user, values[known], len(histories)) / np.bincount(user, minlength=len(histories))
+    answer: Floats = mean.astype(np.float32)
+    return answer
 
 
 def _log_days(milliseconds: Ints) -> Floats:

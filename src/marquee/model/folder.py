@@ -29,7 +29,7 @@ _LIBRARIES = ("marquee", "numpy", "scipy", "polars", "implicit", "lightgbm")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FILE = re.compile(rf"({_NAME.pattern}/)?{_NAME.pattern}\.(npy|parquet|txt|yaml)")
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[Any]]
 Read = TypeVar("Read")
 
 

@@ -4,7 +4,8 @@ One run of rows a viewer, oldest first. `user` and `title` are row numbers, in `
 a title that the model does not know is left out when the histories are made.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -90,6 +91,9 @@ class Histories:
         """Viewers x titles, with `values` (one a row) where a viewer has a row."""
         return sp.csr_array((values, self.title, self.starts), shape=(len(self), titles))
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
 
 def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     """The histories in a table of interactions; rows of titles that are not among `title_ids` are left out.
@@ -100,7 +104,7 @@ def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     title_id = interactions["title_id"].to_numpy().astype(np.int64)
     at, known_at = (interactions[name].dt.epoch("ms").to_numpy() for name in ("at", "known_at"))
     title = np.searchsorted(title_ids, title_id)
-    known = np.append(title_ids, -1)[title] == title_id
+    known = (title < len(title_ids)) & (np.append(title_ids, 0)[title] == title_id)
     order = np.lexsort((title_id, at, user))
     order = order[known[order]]
     starts = np.concatenate([[0], np.cumsum(np.bincount(user[order], minlength=len(user_ids)))]).astype(np.int64)

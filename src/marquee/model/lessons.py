@@ -2,7 +2,8 @@
 
 A lesson's sources must not know its answers, so each kind of lesson fits its own sources on its own past. `latest`
 hides the last titles of every viewer: an old model with a fresh history, and the order of a history counts. `fifth`
-hides more at once; `by_time` hides what came after one moment, from everybody.
+hides more at once; `by_time` hides what came after one moment, from everybody, and asks for newcomers too: viewers of
+whom the sources have never heard.
 """
 
 from collections.abc import Iterator
@@ -20,13 +21,13 @@ class Asked:
 
     histories: Histories
     wanted: Histories  # the same viewers
+    as_of: Ints  # one a viewer
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
     name: str
     past: Histories  # what the sources may know
-    as_of: int
     asked: tuple[Asked, ...]
 
 
@@ -49,8 +50,8 @@ def latest(histories: Histories, params: LessonsParams, rng: np.random.Generator
     for steps in params.steps:
         some = _some(np.flatnonzero(hidden >= steps), params.viewers // len(params.steps), rng)
         of = histories.of(some)
-        asked.append(Asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1)))
-    return Lesson("latest", past, _until(histories), _with_answers(asked))
+        asked.append(_asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1), _until(histories)))
+    return Lesson("latest", past, _answered(asked))
 
 
 def fifth(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
@@ -59,7 +60,7 @@ def fifth(histories: Histories, params: LessonsParams, rng: np.random.Generator)
     past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
     of = histories.of(_some(np.flatnonzero(hidden > 0), params.viewers, rng))
     late = of.from_end < np.repeat((of.counts * 0.2).astype(np.int64), of.counts)
-    return Lesson("fifth", past, _until(histories), _with_answers([Asked(of.where(~late), of.where(late))]))
+    return Lesson("fifth", past, _answered([_asked(of.where(~late), of.where(late), _until(histories))]))
 
 
 def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.random.Generator) -> Lesson:
@@ -68,8 +69,22 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     past = histories.where(np.maximum(histories.at, histories.known_at) <= moment)
     users = _some(np.flatnonzero((past.counts > 0) & (past.counts < histories.counts)), params.viewers, rng)
     of = histories.of(users)
-    asked = Asked(past.of(users), of.where(of.at > moment))
-    return Lesson(f"by_time_{share:g}", past, moment, _with_answers([asked]))
+    asked = _asked(past.of(users), of.where(of.at > moment), moment)
+    new = histories.of(_some(np.flatnonzero(past.counts == 0), params.viewers, rng))
+    asked_new = [_newcomers(new, rows, params.hidden, moment) for rows in params.newcomers]
+    return Lesson(f"by_time_{share:g}", past, _answered([asked, *asked_new]))
+
+
+def _newcomers(viewers: Histories, rows: int, wanted: int, moment: int) -> Asked:
+    """Viewers of whom only the first rows are known, who then want the next ones."""
+    place = np.arange(len(viewers.title)) - viewers.starts[:-1][viewers.user]
+    known = viewers.where(place < rows)
+    later = viewers.where((place >= rows) & (place < rows + wanted))
+    return Asked(known, later, np.maximum(known.last_at, moment))
+
+
+def _asked(histories: Histories, wanted: Histories, moment: int) -> Asked:
+    return Asked(histories, wanted, np.full(len(histories), moment))
 
 
 def _some(users: Ints, most: int, rng: np.random.Generator) -> Ints:
@@ -80,12 +95,12 @@ def _until(histories: Histories) -> int:
     return int(histories.at.max(initial=0))
 
 
-def _with_answers(asked: list[Asked]) -> tuple[Asked, ...]:
+def _answered(asked: list[Asked]) -> tuple[Asked, ...]:
     """Only viewers who wanted something have anything to teach."""
     kept = []
     for each in asked:
         wanted = each.wanted.where(each.wanted.label > 0)
         users = np.flatnonzero(wanted.counts > 0)
         if len(users):
-            kept.append(Asked(each.histories.of(users), wanted.of(users)))
+            kept.append(Asked(each.histories.of(users), wanted.of(users), each.as_of[users]))
     return tuple(kept)

@@ -29,7 +29,7 @@ class TitleProfiles:
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
         rest = {name: array for name, array in arrays.items() if name != "until"}
-        return cls(until=int(arrays["until"]), **rest)  # type: ignore[arg-type]
+        return cls(until=int(arrays["until"]), **rest)
 
 
 def profile_titles(histories: Histories, titles: int) -> TitleProfiles:

@@ -30,17 +30,23 @@ class Ranker:
     names: tuple[str, ...]
     texts: tuple[str, ...]  # one LightGBM model each
 
+    @classmethod
+    def restored(cls, texts: tuple[str, ...]) -> Self:
+        return cls(tuple(lgb.Booster(model_str=texts[0]).feature_name()), texts)
+
     def scores(self, features: Floats) -> Floats:
         """How much each candidate is wanted; comparable within a request."""
         if not len(features):
             return np.empty(0, np.float32)
         votes = [booster.predict(features, num_threads=1) for booster in self._boosters]
-        return np.mean(votes, axis=0, dtype=np.float32)
+        scores: Floats = np.mean(votes, axis=0, dtype=np.float32)
+        return scores
 
     def contributions(self, features: Floats) -> Floats:
         """Rows x features and a last column for the start: what each adds to the score; they sum to it."""
         votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
-        return np.mean(votes, axis=0, dtype=np.float32)
+        contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
+        return contributions
 
     @cached_property
     def _boosters(self) -> tuple[lgb.Booster, ...]:
@@ -63,7 +69,6 @@ def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
         "bagging_freq": 1,
         "lambda_l2": params.regularization,
         "lambdarank_truncation_level": params.truncation,
-        "label_gain": list(range(LARGEST_GRADE + 1)),
         "num_threads": 2,
         "deterministic": True,
         "force_row_wise": True,

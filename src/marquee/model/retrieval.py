@@ -1,34 +1,112 @@
-"""Retrieval: every source fitted, the best of all gathered, and lessons turned into the rows that a ranker learns from."""
+"""Retrieval: every source fitted, the best of all gathered, and lessons turned into the rows a ranker learns from."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from marquee.model.candidates import Candidates, gather
 from marquee.model.features import describe
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.lessons import Asked, Lesson, lessons
 from marquee.model.profiles import TitleProfiles, profile_titles
 from marquee.model.ranker import Rows
-from marquee.model.sources import Source
+from marquee.model.sources import Fitted, Source
+from marquee.model.sources.fitting import all_sources, fit_sources
 from marquee.model.titles import Titles
-from marquee.params import Params
+from marquee.params import Params, SourcesParams
 
-BATCH = 128  # viewers whose scores of all titles are in memory at once
+BATCH = 128  # viewers whose scores of every title are in memory at once
 
 
 @dataclass(frozen=True, eq=False)
 class Retriever:
-    """Sources and title profiles of the same past; it remembers until when it knows."""
+    """Sources and title profiles of one past; `profiles.until` says until when they know."""
 
-    sources: tuple[Source, ...]
+    fitted: Mapping[str, Fitted]
     profiles: TitleProfiles
     titles: Titles
-    depth: int
+    params: SourcesParams
 
-    def candidates(self, histories: Histories, as_of: Ints) -> tuple[Candidates, Floats]:
-        """The candidates of a batch of viewers, and their features."""
-        found = gather(self.sources, histories, as_of, self.depth)
-        return found, describe(found, self.names, histories, as_of, self.titles, self.profiles)[1]
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        return all_sources(self.fitted, self.params)
+
+    def candidates(self, histories: Histories, as_of: Ints, allowed: Mask | None = None) -> Candidates:
+        return gather(self.sources, histories, as_of, self.params.depth, allowed)
+
+    def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> tuple[tuple[str, ...], Floats]:
+        """The names of the features, and one row a candidate."""
+        return describe(candidates, histories, as_of, self.titles, self.profiles)
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieved:
+    retriever: Retriever
+    rows: Rows
+
+
+def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) -> Retrieved:
+    """Sources that know everything, and rows from sources that knew only the past of each lesson."""
+    taught = [
+        part
+        for lesson in lessons(histories, params.lessons, seed)
+        for part in _rows_of(lesson, fit_retriever(lesson.past, titles, params.sources, seed), params, seed)
+    ]
+    return Retrieved(fit_retriever(histories, titles, params.sources, seed), _together(taught))
+
+
+def fit_retriever(past: Histories, titles: Titles, params: SourcesParams, seed: int) -> Retriever:
+    return Retriever(fit_sources(past, titles, params, seed), profile_titles(past, len(titles)), titles, params)
+
+
+def batches(histories: Histories) -> Iterator[Ints]:
+    """Row numbers of viewers, a few at a time."""
+    return (np.arange(at, min(at + BATCH, len(histories))) for at in range(0, len(histories), BATCH))
+
+
+def _rows_of(lesson: Lesson, retriever: Retriever, params: Params, seed: int) -> Iterator[Rows]:
+    for number, asked in enumerate(lesson.asked):
+        streams = np.random.SeedSequence([seed, number]).spawn(-(-len(asked.histories) // BATCH))
+        jobs = [
+            (Asked(asked.histories.of(users), asked.wanted.of(users), asked.as_of[users]), stream)
+            for users, stream in zip(batches(asked.histories), streams, strict=True)
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            yield from pool.map(lambda job: _labelled(retriever, job[0], job[1], params.lessons.negatives), jobs)
+
+
+def _labelled(retriever: Retriever, asked: Asked, stream: np.random.SeedSequence, negatives: int) -> Rows:
+    """The candidates of some requests with what came of them; of those that were not wanted, a random part.
+
+    Positives that no source proposed are lost here: recall of `gather` bounds the ranker.
+    """
+    found = retriever.candidates(asked.histories, asked.as_of)
+    names, features = retriever.describe(found, asked.histories, asked.as_of)
+    labels = _labels(found, asked.wanted, len(retriever.titles))
+    chance = negatives / np.maximum(found.counts, 1)
+    kept = (labels > 0) | (np.random.default_rng(stream).random(len(labels)) < chance[found.user])
+    answered = np.bincount(found.user, labels > 0, len(found.counts)) > 0
+    kept &= answered[found.user]
+    counts = np.bincount(found.user[kept], minlength=len(found.counts))
+    return Rows(names, features[kept], labels[kept], counts[counts > 0])
+
+
+def _labels(found: Candidates, wanted: Histories, titles: int) -> Floats:
+    """The grade of each candidate: 0 unless it was wanted."""
+    asked, answers = found.user * titles + found.title, wanted.user * titles + wanted.title
+    order = np.argsort(answers)
+    place = np.minimum(np.searchsorted(answers[order], asked), len(answers) - 1)
+    hit = answers[order][place] == asked
+    return np.where(hit, wanted.label[order][place], np.float32(0))
+
+
+def _together(parts: list[Rows]) -> Rows:
+    return Rows(
+        parts[0].names,
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+    )

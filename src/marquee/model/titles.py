@@ -44,7 +44,8 @@ class Titles:
     @cached_property
     def genre_matrix(self) -> Floats:
         """The same as rows of numbers: genres are few."""
-        return self.genres.toarray()
+        rows: Floats = self.genres.toarray()
+        return rows
 
 
 def titles_of(known: pl.DataFrame | None, rated: Ints) -> Titles:

@@ -2,30 +2,29 @@
 
 A source is a frozen dataclass of arrays with a `name`, made by its `fit_...` function from histories alone, so that it
 works for a viewer never seen in training and changes at once with one new event. NaN is no opinion. To add one: a file
-here and one line in `fit_sources` and in SOURCES.
+here, and one line in sources/fitting.py.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, Self
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 class Source(Protocol):
-    name: ClassVar[str]
+    @property
+    def name(self) -> str: ...
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:
         """Viewers x titles: how good each title is for each history as of each viewer's moment (epoch ms)."""
         ...
 
-    def arrays(self) -> Arrays:
-        """Everything it knows, to be saved; `restored` makes the same source of it."""
-        ...
 
-    @classmethod
-    def restored(cls, arrays: Arrays) -> Self: ...
+class Fitted(Source, Protocol):
+    """A source that knows something of its own; `restored` of its class makes the same source of the arrays."""
+
+    def arrays(self) -> Arrays: ...

@@ -24,6 +24,7 @@ class Als:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         scores: Floats = self.viewer_factors(histories) @ self.title_factors.T
         scores[:, ~self._known] = np.nan
+        scores[histories.counts == 0] = np.nan
         return scores
 
     def viewer_factors(self, histories: Histories) -> Floats:
@@ -46,7 +47,8 @@ class Als:
 
     @cached_property
     def _known(self) -> NDArray[np.bool_]:
-        return self.title_factors.any(axis=1)
+        known: NDArray[np.bool_] = np.any(self.title_factors != 0, axis=1)
+        return known
 
     def arrays(self) -> Arrays:
         return {
@@ -57,7 +59,8 @@ class Als:
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
         alpha, regularization = arrays["settings"].tolist()
-        return cls(np.asarray(arrays["title_factors"], np.float32), alpha, regularization)
+        # A copy: implicit takes no array that is mapped read-only.
+        return cls(np.array(arrays["title_factors"], np.float32), alpha, regularization)
 
 
 def fit_als(histories: Histories, titles: int, params: AlsParams, seed: int) -> Als:

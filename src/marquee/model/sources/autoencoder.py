@@ -31,6 +31,7 @@ class Autoencoder:
         matrix = histories.matrix(values, self.titles)[:, self.supported]
         scores = np.full((len(histories), self.titles), np.nan, np.float32)
         scores[:, self.supported] = matrix @ self.weights
+        scores[histories.counts == 0] = np.nan
         return scores
 
     def arrays(self) -> Arrays:
@@ -53,9 +54,8 @@ def fading(histories: Histories) -> Floats:
 
 def above_mean(histories: Histories) -> Floats:
     """Stars above the viewer's own mean; a title without stars counts as one at the mean."""
-    return (np.nan_to_num(histories.rating - histories.mean_rating[histories.user]) + np.float32(0.5)) * (
-        histories.strength > 0
-    )
+    above = np.nan_to_num(histories.rating - histories.mean_rating[histories.user]) + np.float32(0.5)
+    return np.where(histories.strength > 0, above, np.float32(0))
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:

@@ -38,21 +38,17 @@ class Content:
     against: float  # what the disliked weigh, beside the liked
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        opinion = opinions(histories)
-        liked = self._mean(histories, np.maximum(opinion, 0))
-        disliked = self._mean(histories, np.maximum(-opinion, 0))
-        return self._cosines(sp.csr_array(liked - np.float32(self.against) * disliked))
+        # A title of which nothing is known says nothing.
+        opinion = opinions(histories) * self._known[histories.title]
+        weights = _shares(histories, np.maximum(opinion, 0)) - self.against * _shares(
+            histories, np.maximum(-opinion, 0)
+        )
+        tastes = histories.matrix(weights.astype(np.float32), self.vectors.shape[0]) @ self.vectors
+        return self._cosines(sp.csr_array(tastes))
 
     def likeness(self, title: Ints) -> Floats:
         """How alike each of these titles is to every title, at most 1; NaN where nothing is known of either."""
         return self._cosines(self.vectors[title])
-
-    def _mean(self, histories: Histories, weights: Floats) -> sp.csr_array:
-        """What each viewer's titles are, on the whole; a title of which nothing is known says nothing."""
-        weights = weights * self._known[histories.title]
-        total = np.bincount(histories.user, weights, len(histories))
-        shares = (weights / np.maximum(total, 1e-9)[histories.user]).astype(np.float32)
-        return sp.csr_array(histories.matrix(shares, self.vectors.shape[0]) @ self.vectors)
 
     def _cosines(self, rows: sp.csr_array) -> Floats:
         lengths = np.sqrt(rows.multiply(rows).sum(axis=1))
@@ -91,6 +87,13 @@ def opinions(histories: Histories) -> Floats:
     stars = np.nan_to_num(histories.rating - histories.mean_rating[histories.user])
     opinion: Floats = (histories.strength + stars) / np.sqrt(1 + histories.from_end, dtype=np.float32)
     return opinion
+
+
+def _shares(histories: Histories, weights: Floats) -> Floats:
+    """Each row's share of its viewer's weights."""
+    total = np.bincount(histories.user, weights, len(histories))
+    shares: Floats = weights / np.maximum(total, 1e-9)[histories.user]
+    return shares
 
 
 def fit_content(titles: Titles, params: ContentParams) -> Content:

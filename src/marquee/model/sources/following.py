@@ -19,7 +19,7 @@ from marquee.params import FollowingParams, SequenceParams
 
 @dataclass(frozen=True, eq=False)
 class Following:
-    name: ClassVar[str] = "following"
+    name: str
     chances: sp.csr_array  # titles x titles: [watched, next]
     fade: float
 
@@ -39,10 +39,10 @@ class Following:
         }
 
     @classmethod
-    def restored(cls, arrays: Arrays) -> Self:
+    def restored(cls, name: str, arrays: Arrays) -> Self:
         titles = len(arrays["indptr"]) - 1
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
-        return cls(sp.csr_array(parts, shape=(titles, titles)), float(arrays["fade"]))
+        return cls(name, sp.csr_array(parts, shape=(titles, titles)), float(arrays["fade"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,7 @@ class Sequence:
         values = faded(recent, self.fade) * whole(recent)
         scores = np.full((len(histories), self.titles), np.nan, np.float32)
         scores[:, self.supported] = recent.matrix(values, self.titles)[:, self.supported] @ self.weights
+        scores[histories.counts == 0] = np.nan
         return scores
 
     def arrays(self) -> Arrays:
@@ -78,12 +79,12 @@ def faded(histories: Histories, fade: float) -> Floats:
     return np.power(np.float32(fade), histories.from_end.astype(np.float32))
 
 
-def fit_following(histories: Histories, titles: int, params: FollowingParams) -> Following:
+def fit_following(name: str, histories: Histories, titles: int, params: FollowingParams) -> Following:
     after = soon_after(histories, titles, params.fade)
     counts = after + np.float32(params.backward) * after.T
     watched = np.bincount(histories.title, minlength=titles).astype(np.float32)
     chances = sp.diags_array(1 / (watched + np.float32(params.shrinkage))) @ counts
-    return Following(strongest(sp.csr_array(chances, dtype=np.float32), params.keep), params.fade)
+    return Following(name, strongest(sp.csr_array(chances, dtype=np.float32), params.keep), params.fade)
 
 
 def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:

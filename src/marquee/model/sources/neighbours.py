@@ -85,7 +85,7 @@ def _recent(histories: Histories, titles: int, recent: int) -> sp.csr_array:
 
 def _opinions(scores: sp.csr_array) -> Floats:
     dense: Floats = scores.toarray()
-    dense[dense <= 0] = np.nan
+    np.copyto(dense, np.float32(np.nan), where=dense <= 0)
     return dense
 
 

@@ -1,0 +1,122 @@
+"""The recommender: how it is trained, how it answers, saved and loaded as one folder.
+
+fit        interactions -> retrieve (sources, lessons) -> ranker -> stars         training, and nothing else
+recommend  history -> sources -> gather -> features -> ranker -> arrange -> list
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from marquee.model.arrange import Lists, Rule, Scored, Shop, arrange, history_rules, keep
+from marquee.model.candidates import Candidates
+from marquee.model.explain import Explainer
+from marquee.model.folder import Contents
+from marquee.model.histories import Floats, Histories, Ints, histories_of
+from marquee.model.profiles import TitleProfiles
+from marquee.model.ranker import Ranker, fit_ranker
+from marquee.model.retrieval import Retriever, batches, retrieve
+from marquee.model.sources import Source
+from marquee.model.sources.fitting import restored_sources
+from marquee.model.stars import Stars, fit_stars
+from marquee.model.titles import Titles, titles_of
+from marquee.params import Params
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    params: Params
+    histories: Histories  # what the viewers of training had done
+    retriever: Retriever
+    ranker: Ranker
+    stars: Stars
+
+    @property
+    def titles(self) -> Titles:
+        return self.retriever.titles
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        return self.retriever.sources
+
+    @property
+    def feature_names(self) -> Sequence[str]:
+        return self.ranker.names
+
+    @property
+    def watched(self) -> Floats:
+        return np.power(np.float32(10), self.retriever.profiles.share)
+
+    @property
+    def explainer(self) -> Explainer:
+        return Explainer(self, self.params.signals, self.params.explain)
+
+    def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
+        """A list of k titles for each history, of what the rules (masks of titles) allow; a history may be empty."""
+        with ThreadPoolExecutor(2) as pool:
+            asked = list(batches(histories))
+            parts = pool.map(lambda users: self._listed(histories.of(users), as_of[users], k, rules), asked)
+            return _joined([replace(lists, user=users[lists.user]) for users, lists in zip(asked, parts, strict=True)])
+
+    def _listed(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule]) -> Lists:
+        allowed = np.logical_and.reduce([np.ones(len(self.titles), bool), *(rule.allows for rule in rules)])
+        found = self.retriever.candidates(histories, as_of, allowed)
+        scored = Scored(found.starts, found.title.astype(np.int32), self.score(self.describe(found, histories, as_of)))
+        every = [*history_rules(histories, len(self.titles)), *rules]
+        return arrange(keep(scored, len(self.titles), every), k, self._shop, self.params.arrange)
+
+    @cached_property
+    def _shop(self) -> Shop:
+        return Shop(self.watched, np.zeros((len(self.titles), 0), np.float32))
+
+    def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> Floats:
+        return self.retriever.describe(candidates, histories, as_of)[1]
+
+    def score(self, rows: Floats) -> Floats:
+        return self.ranker.scores(rows)
+
+    def contributions(self, rows: Floats) -> Floats:
+        return self.ranker.contributions(rows)
+
+    def contents(self, facts: Mapping[str, Any]) -> Contents:
+        """What a model folder holds of it; `restored` makes the same recommender of that."""
+        stars, text = self.stars.arrays(), self.stars.text
+        fitted = {name: source.arrays() for name, source in self.retriever.fitted.items()}
+        parts = {"histories": self.histories.arrays(), "profiles": self.retriever.profiles.arrays(), "stars": stars}
+        ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
+        recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
+        texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
+        return Contents({**fitted, **parts}, texts, {"titles": self.titles.frame}, facts)
+
+
+def restored(contents: Contents) -> Recommender:
+    """The recommender of a model folder."""
+    params = Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
+    histories = Histories(**contents.arrays["histories"])
+    profiles = TitleProfiles.restored(contents.arrays["profiles"])
+    titles = Titles(contents.frames["titles"])
+    retriever = Retriever(restored_sources(contents.arrays), profiles, titles, params.sources)
+    boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
+    ranker = Ranker.restored(boosters)
+    stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
+    return Recommender(params, histories, retriever, ranker, stars)
+
+
+def fit(interactions: pl.DataFrame, titles: pl.DataFrame | None, params: Params) -> Recommender:
+    """The shipped recipe, and the measured one."""
+    known = titles_of(titles, interactions["title_id"].unique().to_numpy())
+    histories = histories_of(interactions, known.ids)
+    retrieved = retrieve(histories, known, params, params.seed)
+    ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
+    stars = fit_stars(histories, len(known), params.stars, params.seed)
+    return Recommender(params, histories, retrieved.retriever, ranker, stars)
+
+
+def _joined(parts: Sequence[Lists]) -> Lists:
+    return Lists(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Lists)))
