@@ -61,6 +61,12 @@ def test_disliked_titles_speak_against_those_like_them() -> None:
     assert scores[1, 1] > scores[1, 3]
 
 
+def test_what_the_disliked_weigh_does_not_depend_on_how_much_was_liked() -> None:
+    viewers = watched([0, 2], [0, 1, 0, 1, 2], strength=[1, -1, 1, 1, 1, 1, -1])
+    first, second = BY_GENRE.scores(viewers, now(viewers))
+    assert first == pytest.approx(second, nan_ok=True)
+
+
 def test_who_only_dislikes_war_films_is_told_that_a_war_film_is_the_worst() -> None:
     viewers = watched([0], strength=[-1])
     scores = BY_GENRE.scores(viewers, now(viewers))[0]

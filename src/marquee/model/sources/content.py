@@ -91,8 +91,8 @@ def opinions(histories: Histories) -> Floats:
 
 def _shares(histories: Histories, weights: Floats) -> Floats:
     """Each row's share of its viewer's weights."""
-    total = np.bincount(histories.user, weights, len(histories))
-    shares: Floats = weights / np.maximum(total, 1e-9)[histories.user]
+    total = np.bincount(histories.user, weights, len(histories)).astype(np.float32)
+    shares: Floats = weights / np.maximum(total, np.float32(1e-9))[histories.user]
     return shares
 
 
