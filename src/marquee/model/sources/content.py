@@ -91,9 +91,9 @@ def opinions(histories: Histories) -> Floats:
 
 def _shares(histories: Histories, weights: Floats) -> Floats:
     """Each row's share of its viewer's weights."""
-    total = np.bincount(histories.user, weights, len(histories)).astype(np.float32)
-    shares: Floats = weights / np.maximum(total, np.float32(1e-9))[histories.user]
-    return shares
+    total = np.bincount(histories.user, weights, len(histories))
+    shares = weights / np.maximum(total, 1e-9)[histories.user]
+    return shares.astype(np.float32)
 
 
 def fit_content(titles: Titles, params: ContentParams) -> Content:
