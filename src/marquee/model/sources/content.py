@@ -40,10 +40,9 @@ class Content:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         # A title of which nothing is known says nothing.
         opinion = opinions(histories) * self._known[histories.title]
-        weights = _shares(histories, np.maximum(opinion, 0)) - self.against * _shares(
-            histories, np.maximum(-opinion, 0)
-        )
-        tastes = histories.matrix(weights.astype(np.float32), self.vectors.shape[0]) @ self.vectors
+        liked, disliked = np.maximum(opinion, 0), np.maximum(-opinion, 0)
+        weights = _shares(histories, liked) - np.float32(self.against) * _shares(histories, disliked)
+        tastes = histories.matrix(weights, self.vectors.shape[0]) @ self.vectors
         return self._cosines(sp.csr_array(tastes))
 
     def likeness(self, title: Ints) -> Floats:
