@@ -58,7 +58,7 @@ def _said_by_sources(candidates: Candidates) -> Columns:
         ranks = ranks_within(candidates.starts, scores)
         top = ranks <= TOP
         best = np.bincount(user[top], scores[top], viewers) / np.maximum(np.bincount(user[top], minlength=viewers), 1)
-        relative = scores / np.maximum(best, 1e-9)[user].astype(np.float32)
+        relative = scores / np.where(best > 1e-6, best, np.nan)[user].astype(np.float32)
         columns |= dict(zip(said_by(name), (scores, relative, np.log2(ranks)), strict=True))
     return columns
 
@@ -142,5 +142,5 @@ def _log_days(milliseconds: Ints) -> Floats:
 
 
 def _years(moments: Ints) -> Floats:
-    years: Floats = moments / (365.25 * DAY_MS)
+    years: Floats = (moments / (365.25 * DAY_MS)).astype(np.float32)
     return years

@@ -12,6 +12,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from marquee.tables import WHEN
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -93,6 +95,15 @@ class Histories:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def no_histories() -> Histories:
+    """Of nobody."""
+    row = pl.Schema(
+        {"user_id": pl.Int64(), "title_id": pl.Int64(), "at": WHEN, "known_at": WHEN, "hides": pl.Boolean()}
+    )
+    floats = pl.Schema({name: pl.Float32() for name in ("strength", "rating", "label")})
+    return histories_of(pl.DataFrame(schema={**row, **floats}), np.empty(0, np.int64))
 
 
 def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:

@@ -6,7 +6,6 @@ Several boosters vote with their scores put on one scale: each objective sees so
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 import lightgbm as lgb
 import numpy as np
@@ -21,7 +20,7 @@ class Rows:
 
     names: tuple[str, ...]  # of the features
     features: Floats  # rows x features
-    labels: Floats  # 0 for what was not wanted
+    labels: Ints  # grades, 0 for what was not wanted
     counts: Ints  # rows of each group
 
 
@@ -30,20 +29,25 @@ class Ranker:
     names: tuple[str, ...]
     texts: tuple[str, ...]  # one LightGBM model each
 
-    @classmethod
-    def restored(cls, texts: tuple[str, ...]) -> Self:
-        return cls(tuple(lgb.Booster(model_str=texts[0]).feature_name()), texts)
-
     def scores(self, features: Floats) -> Floats:
         """How much each candidate is wanted; comparable within a request."""
-        if not len(features):
-            return np.empty(0, np.float32)
+        if not self.texts or not len(features):
+            return self._by_rank(features)
         votes = [booster.predict(features, num_threads=1) for booster in self._boosters]
         scores: Floats = np.mean(votes, axis=0, dtype=np.float32)
         return scores
 
+    def _by_rank(self, features: Floats) -> Floats:
+        """Before there is anything to learn from, the sources' ranks decide."""
+        ranks = [number for number, name in enumerate(self.names) if name.endswith("_rank")]
+        worst = np.log2(1 + len(features))
+        scores: Floats = -np.nan_to_num(features[:, ranks], nan=worst).mean(axis=1, dtype=np.float32)
+        return scores
+
     def contributions(self, features: Floats) -> Floats:
         """Rows x features and a last column for the start: what each adds to the score; they sum to it."""
+        if not self.texts:
+            return np.column_stack([np.zeros_like(features), self.scores(features)])
         votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
         return contributions
@@ -54,8 +58,9 @@ class Ranker:
 
 
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
-    texts = tuple(_fit(rows, objective, params, seed) for objective in params.objectives)
-    return Ranker(rows.names, texts)
+    if not len(rows.counts):
+        return Ranker(rows.names, ())
+    return Ranker(rows.names, tuple(_fit(rows, objective, params, seed) for objective in params.objectives))
 
 
 def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:

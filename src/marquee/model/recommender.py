@@ -47,7 +47,7 @@ class Recommender:
 
     @property
     def feature_names(self) -> Sequence[str]:
-        return self.ranker.names
+        return self.retriever.feature_names
 
     @property
     def watched(self) -> Floats:
@@ -103,7 +103,7 @@ def restored(contents: Contents) -> Recommender:
     titles = Titles(contents.frames["titles"])
     retriever = Retriever(restored_sources(contents.arrays), profiles, titles, params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
-    ranker = Ranker.restored(boosters)
+    ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
     return Recommender(params, histories, retriever, ranker, stars)
 

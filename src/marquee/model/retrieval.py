@@ -9,7 +9,7 @@ import numpy as np
 
 from marquee.model.candidates import Candidates, gather
 from marquee.model.features import describe
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.histories import Floats, Histories, Ints, Mask, no_histories
 from marquee.model.lessons import Asked, Lesson, lessons
 from marquee.model.profiles import TitleProfiles, profile_titles
 from marquee.model.ranker import Rows
@@ -37,6 +37,17 @@ class Retriever:
     def candidates(self, histories: Histories, as_of: Ints, allowed: Mask | None = None) -> Candidates:
         return gather(self.sources, histories, as_of, self.params.depth, allowed)
 
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns of `describe`, as it names them itself: asked about nobody."""
+        nobody = Candidates(
+            tuple(source.name for source in self.sources),
+            np.zeros(1, np.int64),
+            np.empty(0, np.int64),
+            np.empty((0, len(self.sources)), np.float32),
+        )
+        return self.describe(nobody, no_histories(), np.empty(0, np.int64))[0]
+
     def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> tuple[tuple[str, ...], Floats]:
         """The names of the features, and one row a candidate."""
         return describe(candidates, histories, as_of, self.titles, self.profiles)
@@ -55,7 +66,8 @@ def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) ->
         for lesson in lessons(histories, params.lessons, seed)
         for part in _rows_of(lesson, fit_retriever(lesson.past, titles, params.sources, seed), params, seed)
     ]
-    return Retrieved(fit_retriever(histories, titles, params.sources, seed), _together(taught))
+    retriever = fit_retriever(histories, titles, params.sources, seed)
+    return Retrieved(retriever, _together(retriever.feature_names, taught))
 
 
 def fit_retriever(past: Histories, titles: Titles, params: SourcesParams, seed: int) -> Retriever:
@@ -94,19 +106,21 @@ def _labelled(retriever: Retriever, asked: Asked, stream: np.random.SeedSequence
     return Rows(names, features[kept], labels[kept], counts[counts > 0])
 
 
-def _labels(found: Candidates, wanted: Histories, titles: int) -> Floats:
+def _labels(found: Candidates, wanted: Histories, titles: int) -> Ints:
     """The grade of each candidate: 0 unless it was wanted."""
     asked, answers = found.user * titles + found.title, wanted.user * titles + wanted.title
     order = np.argsort(answers)
     place = np.minimum(np.searchsorted(answers[order], asked), len(answers) - 1)
     hit = answers[order][place] == asked
-    return np.where(hit, wanted.label[order][place], np.float32(0))
+    return np.where(hit, np.rint(wanted.label[order][place]), 0).astype(np.int64)
 
 
-def _together(parts: list[Rows]) -> Rows:
+def _together(names: tuple[str, ...], parts: list[Rows]) -> Rows:
+    nothing = Rows(names, np.empty((0, len(names)), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+    every = [nothing, *parts]
     return Rows(
-        parts[0].names,
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.counts for part in parts]),
+        names,
+        np.concatenate([part.features for part in every]),
+        np.concatenate([part.labels for part in every]),
+        np.concatenate([part.counts for part in every]),
     )

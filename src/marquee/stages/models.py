@@ -129,7 +129,7 @@ def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recom
     profiles = TitleProfiles.restored(retrieved["profiles"])
     retriever = Retriever(restored_sources(retrieved), profiles, titles, params.sources)
     texts = load_model(into / "ranked" / name).texts
-    ranker = Ranker.restored(tuple(texts[name] for name in sorted(texts)))
+    ranker = Ranker(retriever.feature_names, tuple(texts[name] for name in sorted(texts)))
     told = load_model(into / "stars")
     # Lists do not look at stars, so those of everything tell a cut's lists nothing of its answers.
     stars_of_everything = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])

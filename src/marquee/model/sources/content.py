@@ -84,8 +84,9 @@ def opinions(histories: Histories) -> Floats:
     The last title counts most; one a hundred titles back a tenth of it.
     """
     stars = np.nan_to_num(histories.rating - histories.mean_rating[histories.user])
-    opinion: Floats = (histories.strength + stars) / np.sqrt(1 + histories.from_end, dtype=np.float32)
-    return opinion
+    opinion = (histories.strength + stars) / np.sqrt(1 + histories.from_end, dtype=np.float32)
+    answer: Floats = opinion.astype(np.float32)
+    return answer
 
 
 def _shares(histories: Histories, weights: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Every source: fitted on the same past, saved as arrays and restored. A new source is one line in each function."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
@@ -48,18 +49,20 @@ class Weighed:
 def fit_sources(histories: Histories, titles: Titles, params: SourcesParams, seed: int) -> Mapping[str, Fitted]:
     """The sources that know something of their own, by name."""
     n = len(titles)
-    return {
-        "als": fit_als(histories, n, params.als, seed),
-        "autoencoder": fit_autoencoder(histories, n, params.autoencoder),
-        "following": fit_following("following", histories, n, params.following),
-        "following_long": fit_following("following_long", histories, n, params.following_long),
-        "sequence": fit_sequence(histories, n, params.sequence),
-        "title_neighbours": fit_title_neighbours(histories, n, params.title_neighbours),
-        "viewer_neighbours": fit_viewer_neighbours(histories, n, params.viewer_neighbours, seed),
-        "content": fit_content(titles, params.content),
-        "popular": fit_popular(histories, n, params.popular),
-        "trending": fit_trending(histories, n, params.trending),
+    fits: Mapping[str, Callable[[], Fitted]] = {
+        "als": lambda: fit_als(histories, n, params.als, seed),
+        "autoencoder": lambda: fit_autoencoder(histories, n, params.autoencoder),
+        "following": lambda: fit_following("following", histories, n, params.following),
+        "following_long": lambda: fit_following("following_long", histories, n, params.following_long),
+        "sequence": lambda: fit_sequence(histories, n, params.sequence),
+        "title_neighbours": lambda: fit_title_neighbours(histories, n, params.title_neighbours),
+        "viewer_neighbours": lambda: fit_viewer_neighbours(histories, n, params.viewer_neighbours, seed),
+        "content": lambda: fit_content(titles, params.content),
+        "popular": lambda: fit_popular(histories, n, params.popular),
+        "trending": lambda: fit_trending(histories, n, params.trending),
     }
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(fits, pool.map(lambda fit: fit(), fits.values()), strict=True))
 
 
 def restored_sources(parts: Mapping[str, Arrays]) -> Mapping[str, Fitted]:
