@@ -1,7 +1,7 @@
 """The tables that pass between rooms, and the check that a frame is one.
 
-`user_id` and `title_id` are ids from outside: the readers and the event store take whole numbers from 1 to ID_LIMIT, the
-readers keep them in the smallest unsigned type that holds them. Model and lists take any that fit into 64 bits.
+`user_id` and `title_id` are ids from outside: the readers and the event store take whole numbers from 1 to ID_LIMIT,
+the readers keep them in the smallest unsigned type that holds them. Model and lists take any that fit into 64 bits.
 A new column is one line here; readers, stages and tests see it at once.
 """
 

@@ -6,6 +6,7 @@ sources and profiles knew of the past, and `as_of`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,24 @@ TOP = 10  # a source's scores are measured against its best of the viewer's cand
 Columns = Mapping[str, NDArray[Any]]
 
 
-def describe(
-    candidates: Candidates,
-    histories: Histories,
-    as_of: Ints,
-    titles: Titles,
-    profiles: TitleProfiles,
-) -> tuple[tuple[str, ...], Floats]:
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of titles, and the stars to expect of each candidate."""
+
+    titles: Titles
+    profiles: TitleProfiles
+    expected: Floats
+
+
+def describe(candidates: Candidates, histories: Histories, as_of: Ints, known: Known) -> tuple[tuple[str, ...], Floats]:
     """FEATURES: their names, and rows x names; NaN where something is not known."""
-    viewers = _viewers(histories, as_of, titles, profiles)
+    viewers = _viewers(histories, as_of, known.titles, known.profiles)
     user = candidates.user
     columns = {
         **_said_by_sources(candidates),
         **{name: column[user] for name, column in viewers.items()},
-        **_titles(candidates.title, as_of[user], profiles),
-        **_match(candidates, viewers, histories, titles, profiles),
+        **_titles(candidates.title, as_of[user], known.profiles),
+        **_match(candidates, viewers, histories, known),
     }
     return tuple(columns), np.stack([column.astype(np.float32, copy=False) for column in columns.values()], axis=1)
 
@@ -95,9 +99,8 @@ def _titles(title: Ints, as_of: Ints, profiles: TitleProfiles) -> Columns:
     }
 
 
-def _match(
-    candidates: Candidates, viewers: Columns, histories: Histories, titles: Titles, profiles: TitleProfiles
-) -> Columns:
+def _match(candidates: Candidates, viewers: Columns, histories: Histories, known: Known) -> Columns:
+    titles, profiles = known.titles, known.profiles
     user, title = candidates.user, candidates.title
     last_at = np.where(histories.counts > 0, _years(histories.last_at), np.nan)[user]
     first_seen = _years(profiles.first_at[title])
@@ -110,6 +113,8 @@ def _match(
         "match_still_watched": last_at - _years(profiles.last_at[title]),
         "match_mean": profiles.mean[title] - viewers["viewer_mean"][user],
         "match_year": titles.years[title] - viewers["viewer_year_recent"][user],
+        "match_stars": known.expected,
+        "match_stars_above": known.expected - viewers["viewer_mean"][user],
         "match_genres": _genre_match(user, title, histories, titles),
     }
 

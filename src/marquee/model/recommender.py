@@ -19,11 +19,9 @@ from marquee.model.candidates import Candidates
 from marquee.model.explain import Explainer
 from marquee.model.folder import Contents
 from marquee.model.histories import Floats, Histories, Ints, histories_of
-from marquee.model.profiles import TitleProfiles
 from marquee.model.ranker import Ranker, fit_ranker
-from marquee.model.retrieval import Retriever, batches, retrieve
+from marquee.model.retrieval import Retriever, batches, restored_retriever, retrieve
 from marquee.model.sources import Source
-from marquee.model.sources.fitting import restored_sources
 from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params
@@ -87,21 +85,18 @@ class Recommender:
     def contents(self, facts: Mapping[str, Any]) -> Contents:
         """What a model folder holds of it; `restored` makes the same recommender of that."""
         stars, text = self.stars.arrays(), self.stars.text
-        fitted = {name: source.arrays() for name, source in self.retriever.fitted.items()}
-        parts = {"histories": self.histories.arrays(), "profiles": self.retriever.profiles.arrays(), "stars": stars}
+        parts = {**self.retriever.parts(), "histories": self.histories.arrays(), "stars": stars}
         ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
         recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
         texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
-        return Contents({**fitted, **parts}, texts, {"titles": self.titles.frame}, facts)
+        return Contents(parts, texts, {"titles": self.titles.frame}, facts)
 
 
 def restored(contents: Contents) -> Recommender:
     """The recommender of a model folder."""
     params = Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
     histories = Histories(**contents.arrays["histories"])
-    profiles = TitleProfiles.restored(contents.arrays["profiles"])
-    titles = Titles(contents.frames["titles"])
-    retriever = Retriever(restored_sources(contents.arrays), profiles, titles, params.sources)
+    retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])

@@ -8,13 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from marquee.model.candidates import Candidates, gather
-from marquee.model.features import describe
+from marquee.model.features import Known, describe
 from marquee.model.histories import Floats, Histories, Ints, Mask, no_histories
 from marquee.model.lessons import Asked, Lesson, lessons
 from marquee.model.profiles import TitleProfiles, profile_titles
 from marquee.model.ranker import Rows
-from marquee.model.sources import Fitted, Source
-from marquee.model.sources.fitting import all_sources, fit_sources
+from marquee.model.sources import Arrays, Fitted, Source
+from marquee.model.sources.fitting import all_sources, fit_sources, restored_sources
+from marquee.model.stars.fitting import fit_tastes
+from marquee.model.stars.tastes import Tastes
 from marquee.model.titles import Titles
 from marquee.params import Params, SourcesParams
 
@@ -23,9 +25,10 @@ BATCH = 128  # viewers whose scores of every title are in memory at once
 
 @dataclass(frozen=True, eq=False)
 class Retriever:
-    """Sources and title profiles of one past; `profiles.until` says until when they know."""
+    """Sources, tastes and title profiles of one past; `profiles.until` says until when they know."""
 
     fitted: Mapping[str, Fitted]
+    tastes: Tastes  # of the stars to expect
     profiles: TitleProfiles
     titles: Titles
     params: SourcesParams
@@ -50,7 +53,18 @@ class Retriever:
 
     def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> tuple[tuple[str, ...], Floats]:
         """The names of the features, and one row a candidate."""
-        return describe(candidates, histories, as_of, self.titles, self.profiles)
+        expected = self.tastes.stars(self.tastes.viewers(histories), candidates.user, candidates.title)
+        return describe(candidates, histories, as_of, Known(self.titles, self.profiles, expected))
+
+    def parts(self) -> Mapping[str, Arrays]:
+        """All but the titles, to be saved; `restored_retriever` makes the same one of it."""
+        fitted = {name: source.arrays() for name, source in self.fitted.items()}
+        return {**fitted, "tastes": self.tastes.arrays(), "profiles": self.profiles.arrays()}
+
+
+def restored_retriever(parts: Mapping[str, Arrays], titles: Titles, params: SourcesParams) -> Retriever:
+    tastes, profiles = Tastes.restored(parts["tastes"]), TitleProfiles.restored(parts["profiles"])
+    return Retriever(restored_sources(parts), tastes, profiles, titles, params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +78,16 @@ def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) ->
     taught = [
         part
         for lesson in lessons(histories, params.lessons, seed)
-        for part in _rows_of(lesson, fit_retriever(lesson.past, titles, params.sources, seed), params, seed)
+        for part in _rows_of(lesson, fit_retriever(lesson.past, titles, params, seed), params, seed)
     ]
-    retriever = fit_retriever(histories, titles, params.sources, seed)
+    retriever = fit_retriever(histories, titles, params, seed)
     return Retrieved(retriever, _together(retriever.feature_names, taught))
 
 
-def fit_retriever(past: Histories, titles: Titles, params: SourcesParams, seed: int) -> Retriever:
-    return Retriever(fit_sources(past, titles, params, seed), profile_titles(past, len(titles)), titles, params)
+def fit_retriever(past: Histories, titles: Titles, params: Params, seed: int) -> Retriever:
+    fitted = fit_sources(past, titles, params.sources, seed)
+    tastes = fit_tastes(past, len(titles), params.stars.tastes, seed)
+    return Retriever(fitted, tastes, profile_titles(past, len(titles)), titles, params.sources)
 
 
 def batches(histories: Histories) -> Iterator[Ints]:

@@ -15,12 +15,10 @@ from marquee.errors import SourceError
 from marquee.model.asked import histories_for, lists, lists_of_sources
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
 from marquee.model.histories import Histories, histories_of
-from marquee.model.profiles import TitleProfiles
 from marquee.model.ranker import Ranker, Rows, fit_ranker
 from marquee.model.recommender import Recommender
-from marquee.model.retrieval import Retrieved, Retriever
+from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
-from marquee.model.sources.fitting import restored_sources
 from marquee.model.split import CUTS, FOLDS, TESTED, Cut, cut
 from marquee.model.stars import Stars, fit_stars, measured
 from marquee.model.titles import Titles, titles_of
@@ -126,8 +124,7 @@ def _lists(name: str, params: Params, into: Path, titles: Titles) -> Mapping[str
 
 def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recommender:
     retrieved = load_model(into / "retrieved" / name).arrays
-    profiles = TitleProfiles.restored(retrieved["profiles"])
-    retriever = Retriever(restored_sources(retrieved), profiles, titles, params.sources)
+    retriever = restored_retriever(retrieved, titles, params.sources)
     texts = load_model(into / "ranked" / name).texts
     ranker = Ranker(retriever.feature_names, tuple(texts[name] for name in sorted(texts)))
     told = load_model(into / "stars")
@@ -137,14 +134,13 @@ def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recom
 
 
 def _contents_of(found: Retrieved) -> Contents:
-    fitted = {name: source.arrays() for name, source in found.retriever.fitted.items()}
     rows = {
         "names": np.array(found.rows.names),
         "features": found.rows.features,
         "labels": found.rows.labels,
         "counts": found.rows.counts,
     }
-    return Contents({**fitted, "profiles": found.retriever.profiles.arrays(), "rows": rows}, {}, {}, {})
+    return Contents({**found.retriever.parts(), "rows": rows}, {}, {}, {})
 
 
 def _rows(folder: Path) -> Rows:
