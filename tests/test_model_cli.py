@@ -156,6 +156,24 @@ def test_a_history_of_titles_nobody_knows_is_a_strangers(marquee: Marquee, fitte
     assert "1 of 1 viewers are unknown to the model" in done.stderr
 
 
+def test_what_viewers_tell_of_themselves_counts_at_once_also_of_strangers(marquee: Marquee) -> None:
+    row, number = pl.DataFrame({"user_id": VIEWERS}).with_row_index(), pl.col("index").cast(pl.Int64)
+    one_after_another = pl.col("rated_at") + number * 5 * 86_400
+    world().join(row, on="user_id").with_columns(rated_at=one_after_another).drop("index").write_parquet("r.parquet")
+    home = pl.when(number % 2 == 0).then(pl.lit("north")).otherwise(pl.lit("south"))
+    row.select("user_id", gender=pl.lit("other"), region=home).write_parquet("v.parquet")
+    done = marquee("fit", "--ratings", "r.parquet", "--viewers", "v.parquet", "--to", "regions")
+    assert done.code == 0, done.stderr
+    Path("new.csv").write_text("user_id,region\n424242,north\n424243,south\n424244,nowhere\n424245,\n")
+    lists, _ = recommended(marquee, Path("regions"), "--users", "new.csv", "--viewers", "new.csv", k=5)
+    north, south, nowhere, untold = (
+        set(of.get_column("title_id")) for _, of in lists.group_by("user_id", maintain_order=True)
+    )
+    assert north <= set(TITLES[0::2].tolist())
+    assert south <= set(TITLES[1::2].tolist())
+    assert nowhere == untold
+
+
 def test_stars_are_told_for_every_pair_in_its_order_also_for_strangers_and_unknown_titles(
     marquee: Marquee, fitted: Path
 ) -> None:

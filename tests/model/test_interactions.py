@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marquee.model.interactions import interactions, known_by
+from marquee.model.interactions import interactions
 from marquee.params import read_params
 from marquee.tables import EVENTS, INTERACTIONS, RATINGS, WHEN
 
@@ -118,13 +118,3 @@ def test_ratings_and_events_of_one_viewer_come_together_and_others_stay_as_they_
 def test_a_row_is_known_when_the_last_of_what_it_says_was_told() -> None:
     table = made(None, pl.concat([events(("saved", None, 1)), events(("liked", None, 2), late=30)]))
     assert table.select("at", "known_at").row(0) == (DAY_0 + 2 * DAY, DAY_0 + 32 * DAY)
-
-
-def test_the_past_is_what_had_happened_and_was_known() -> None:
-    told = pl.concat([events(("saved", None, 1)), events(("liked", None, 2), late=30), events(("rated", 4.0, 9))])
-    moment = DAY_0 + 5 * DAY
-    assert known_by(told, moment).collect()["kind"].to_list() == ["saved"]
-    assert known_by(ratings((1, 5, 2.0, 5), (1, 9, 4.0, 6)), moment).collect()["title_id"].to_list() == [5]
-    whole = interactions(None, told, SIGNALS, STAR)
-    assert known_by(whole, moment).collect().is_empty()
-    assert known_by(whole, moment + 30 * DAY).collect().height == 1

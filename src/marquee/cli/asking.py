@@ -1,5 +1,6 @@
 """What the commands of model.py do: read what was handed over, call the recommender, write what came of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from marquee.cli.show import err
 from marquee.data import handed
 from marquee.errors import ModelError
 from marquee.model import asked, recommender
+from marquee.model.attributes import with_attributes
 from marquee.model.explain import Reason
 from marquee.model.folder import check_place, load_model, save_model, sha256_of
-from marquee.model.histories import histories_of
+from marquee.model.histories import Histories, histories_of
 from marquee.model.interactions import interactions
 from marquee.model.recommender import Recommender
 from marquee.model.stars import NO_MOMENT
@@ -21,33 +23,34 @@ from marquee.stages.saving import save_frame
 EVERYBODY = "all"
 
 
-def fit(params: Params, ratings: Path, titles: Path | None, folder: Path) -> str:
+def fit(params: Params, ratings: Path, titles: Path | None, viewers: Path | None, folder: Path) -> str:
     """The fingerprint of the new model."""
     check_place(folder)
     known = handed.titles(titles) if titles else None
+    told = handed.viewers(viewers) if viewers else None
     table = interactions(handed.ratings(ratings).lazy(), None, params.signals, params.star).collect()
-    fitted = recommender.fit(table, known, params)
-    files = {"ratings": ratings, "titles": titles}
+    fitted = recommender.fit(table, known, params, told)
+    files = {"ratings": ratings, "titles": titles, "viewers": viewers}
     trained_on = {name: sha256_of(path) for name, path in files.items() if path}
     return save_model(folder, fitted.contents({"trained_on": trained_on}))
 
 
-def recommend_known(folder: Path, users: str, k: int, to: Path) -> None:
+def recommend_known(folder: Path, users: str, viewers: Path | None, k: int, to: Path) -> None:
     whole = _loaded(folder)
-    if users == EVERYBODY:
-        save_frame(asked.lists(whole, whole.histories, k), to)
-        return
-    histories, strangers = asked.histories_for(whole.histories, handed.viewer_ids(Path(users)).to_numpy())
-    _say(len(strangers), len(histories))
-    save_frame(asked.lists(whole, histories, k), to)
+    histories = whole.histories
+    if users != EVERYBODY:
+        histories, strangers = asked.histories_for(whole.histories, handed.viewer_ids(Path(users)).to_numpy())
+        _say(len(strangers), len(histories))
+    save_frame(asked.lists(whole, _told(whole, histories, viewers), k), to)
 
 
-def recommend_handed(folder: Path, ratings: Path, k: int, to: Path) -> None:
+def recommend_handed(folder: Path, ratings: Path, viewers: Path | None, k: int, to: Path) -> None:
     whole = _loaded(folder)
     table = interactions(handed.ratings(ratings).lazy(), None, whole.params.signals, whole.params.star)
-    histories = histories_of(table.collect(), whole.titles.ids)
-    _say(int(np.count_nonzero(histories.counts == 0)), len(histories))
-    save_frame(asked.lists(whole, histories, k), to)
+    done = histories_of(table.collect(), whole.titles.ids)
+    _say(int(np.count_nonzero(done.counts == 0)), len(done))
+    histories = replace(done, attributes=asked.attributes_for(whole.histories, done.user_ids))
+    save_frame(asked.lists(whole, _told(whole, histories, viewers), k), to)
 
 
 def stars(folder: Path, pairs: Path, to: Path) -> None:
@@ -75,6 +78,10 @@ def explain(folder: Path, user_id: int, title_id: int) -> tuple[Reason, pl.Serie
 
 def _loaded(folder: Path) -> Recommender:
     return recommender.restored(load_model(folder))
+
+
+def _told(whole: Recommender, histories: Histories, viewers: Path | None) -> Histories:
+    return with_attributes(histories, handed.viewers(viewers), whole.regions) if viewers else histories
 
 
 def _row_of(whole: Recommender, title_id: int) -> int:

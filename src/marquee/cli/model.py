@@ -12,6 +12,7 @@ from marquee.errors import ModelError
 
 Folder = Annotated[Path, typer.Option("--model", help="A folder that `marquee fit` made.")]
 Out = Annotated[Path, typer.Option("--out", help="Parquet; what is there is replaced.")]
+Viewers = Annotated[Path | None, typer.Option(help="user_id, and any of age_group, gender, region.")]
 K = Annotated[int, typer.Option("--k", min=0, help="How many titles.")]
 TitleId = Annotated[int, typer.Option("--title", help="The title's id.")]
 
@@ -24,11 +25,12 @@ def fit(
     ratings: Annotated[Path, typer.Option(help="user_id, title_id, rating, rated_at.")],
     to: Annotated[Path, typer.Option(help="The model folder; an earlier model there is replaced.")],
     titles: Annotated[Path | None, typer.Option(help="title_id, and any other column of the titles table.")] = None,
+    viewers: Viewers = None,
 ) -> None:
     """Fit a model by the recipe that Marquee ships with; no params.yaml, no other file is looked at."""
     from marquee.cli import asking
 
-    fingerprint = asking.fit(recipe_of(context), ratings, titles, to)
+    fingerprint = asking.fit(recipe_of(context), ratings, titles, viewers, to)
     out.print(escape(f"{to}: model {fingerprint}"))
 
 
@@ -38,15 +40,16 @@ def recommend(
     to: Out,
     users: Annotated[str | None, typer.Option(help="all, or a file with a column user_id.")] = None,
     histories: Annotated[Path | None, typer.Option(help="Ratings: each viewer's whole history as of now.")] = None,
+    viewers: Viewers = None,
     k: K = 100,
 ) -> None:
     """Write each viewer's list of the k best titles, nothing already rated: user_id, title_id, rank, score."""
     from marquee.cli import asking
 
     if users is not None and histories is None:
-        asking.recommend_known(folder, users, k, to)
+        asking.recommend_known(folder, users, viewers, k, to)
     elif histories is not None and users is None:
-        asking.recommend_handed(folder, histories, k, to)
+        asking.recommend_handed(folder, histories, viewers, k, to)
     else:
         raise ModelError("recommend needs either --users or --histories; give one of them")
 

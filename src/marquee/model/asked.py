@@ -28,9 +28,15 @@ def histories_for(known: Histories, user_ids: Ints) -> tuple[Histories, Ints]:
     rows = rows_of(known.user_ids, user_ids)
     is_known = rows >= 0
     histories = known.of(rows)
-    attributes = np.where(is_known[:, None], histories.attributes, np.float32(np.nan))
+    attributes = attributes_for(known, user_ids)
     own = replace(histories.where(is_known[histories.user]), user_ids=user_ids, attributes=attributes)
     return own, np.flatnonzero(~is_known)
+
+
+def attributes_for(known: Histories, user_ids: Ints) -> Floats:
+    """What is known of these viewers; nothing of strangers."""
+    rows = rows_of(known.user_ids, user_ids)
+    return np.where((rows >= 0)[:, None], known.attributes[rows], np.float32(np.nan))
 
 
 def rows_of(ids: Ints, wanted: Ints) -> Ints:

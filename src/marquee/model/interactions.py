@@ -7,7 +7,6 @@ the signals, and one in _SUBJECTS if something can contradict it.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 
 import polars as pl
@@ -29,7 +28,6 @@ _SUBJECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 _PAIR = ("user_id", "title_id")
-_TIMES = ("at", "known_at", "rated_at", "happened_at", "recorded_at")
 
 
 def interactions(
@@ -47,12 +45,6 @@ def interactions(
     only = wide.join(told, on="user_id", how="anti", maintain_order="left")
     mixed = pl.concat([_statements(_rated(both)), _statements(told)])
     return _of_ratings(only, signals.rated, star).merge_sorted(_of_statements(mixed, signals, star), key="user_id")
-
-
-def known_by(table: pl.LazyFrame, moment: datetime) -> pl.LazyFrame:
-    """What of a table (ratings, events, interactions) had happened and was known at a moment."""
-    times = [name for name in table.collect_schema().names() if name in _TIMES]
-    return table.filter(pl.all_horizontal(pl.col(name) <= moment for name in times))
 
 
 _NOTHING = pl.LazyFrame(schema=dict(EVENTS.columns))

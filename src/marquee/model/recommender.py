@@ -15,6 +15,7 @@ import polars as pl
 import yaml
 
 from marquee.model.arrange import Lists, Rule, Scored, Shop, arrange, history_rules, keep
+from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.explain import Explainer
 from marquee.model.folder import Contents
@@ -34,6 +35,7 @@ class Recommender:
     retriever: Retriever
     ranker: Ranker
     stars: Stars
+    regions: Sequence[str]  # that viewers told of; the number of each is its place
 
     @property
     def titles(self) -> Titles:
@@ -89,7 +91,8 @@ class Recommender:
         ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
         recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
         texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
-        return Contents(parts, texts, {"titles": self.titles.frame}, facts)
+        regions = pl.DataFrame({"region": pl.Series(self.regions, dtype=pl.String)})
+        return Contents(parts, texts, {"titles": self.titles.frame, "regions": regions}, facts)
 
 
 def restored(contents: Contents) -> Recommender:
@@ -100,17 +103,21 @@ def restored(contents: Contents) -> Recommender:
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
-    return Recommender(params, histories, retriever, ranker, stars)
+    return Recommender(params, histories, retriever, ranker, stars, tuple(contents.frames["regions"]["region"]))
 
 
-def fit(interactions: pl.DataFrame, titles: pl.DataFrame | None, params: Params) -> Recommender:
+def fit(
+    interactions: pl.DataFrame, titles: pl.DataFrame | None, params: Params, viewers: pl.DataFrame | None = None
+) -> Recommender:
     """The shipped recipe, and the measured one."""
     known = titles_of(titles, interactions["title_id"].unique().to_numpy())
-    histories = histories_of(interactions, known.ids)
+    told = NOBODY if viewers is None else viewers
+    regions = regions_of(told)
+    histories = with_attributes(histories_of(interactions, known.ids), told, regions)
     retrieved = retrieve(histories, known, params, params.seed)
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
     stars = fit_stars(histories, len(known), params.stars, params.seed)
-    return Recommender(params, histories, retrieved.retriever, ranker, stars)
+    return Recommender(params, histories, retrieved.retriever, ranker, stars, regions)
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -130,7 +130,7 @@ def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recom
     told = load_model(into / "stars")
     # Lists do not look at stars, so those of everything tell a cut's lists nothing of its answers.
     stars_of_everything = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
-    return Recommender(params, _past(name, into, titles), retriever, ranker, stars_of_everything)
+    return Recommender(params, _past(name, into, titles), retriever, ranker, stars_of_everything, ())
 
 
 def _contents_of(found: Retrieved) -> Contents:

@@ -1,0 +1,52 @@
+"""What viewers told of themselves, as numbers beside their histories."""
+
+import numpy as np
+import polars as pl
+
+from marquee.model.asked import attributes_for
+from marquee.model.attributes import NOBODY, regions_of, with_attributes
+from marquee.model.histories import Histories, histories_of
+from marquee.tables import VIEWERS, WHEN
+
+TOLD = VIEWERS.complete(
+    pl.DataFrame(
+        {
+            "user_id": [2, 3, 99],
+            "age_group": ["under 18", "56+", None],
+            "gender": ["male", None, "female"],
+            "region": ["south", "north", "east"],
+        }
+    )
+)
+
+
+def three_viewers() -> Histories:
+    rows = pl.DataFrame({"user_id": [1, 2, 3], "title_id": [7, 7, 7], "rating": [3.0, 4.0, 5.0], "hides": True})
+    moment = pl.lit(0).cast(WHEN)
+    known = rows.with_columns(strength=pl.lit(1.0), label=pl.lit(1.0), at=moment, known_at=moment)
+    return histories_of(known, np.array([7]))
+
+
+def test_ages_are_in_their_order_and_a_region_is_its_place() -> None:
+    regions = regions_of(TOLD)
+    assert regions == ("east", "north", "south")
+    attributes = with_attributes(three_viewers(), TOLD, regions).attributes
+    np.testing.assert_array_equal(attributes, [[np.nan] * 3, [0, 1, 2], [6, np.nan, 1]])
+
+
+def test_a_region_that_the_model_does_not_know_is_not_known() -> None:
+    attributes = with_attributes(three_viewers(), TOLD, ("north",)).attributes
+    np.testing.assert_array_equal(attributes[:, 2], [np.nan, np.nan, 0])
+
+
+def test_nobody_told_anything_without_a_table() -> None:
+    assert regions_of(NOBODY) == ()
+    assert np.isnan(with_attributes(three_viewers(), NOBODY, ()).attributes).all()
+
+
+def test_who_told_before_is_known_by_it_and_strangers_are_not() -> None:
+    known = with_attributes(three_viewers(), TOLD, regions_of(TOLD))
+    np.testing.assert_array_equal(attributes_for(known, np.array([-5, 2, 99])), [[np.nan] * 3, [0, 1, 2], [np.nan] * 3])
+    newer = VIEWERS.complete(pl.DataFrame({"user_id": [3], "region": ["south"]}))
+    again = with_attributes(known, newer, regions_of(TOLD)).attributes
+    np.testing.assert_array_equal(again[1:], [[0, 1, 2], [np.nan, np.nan, 2]])
