@@ -72,7 +72,9 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     asked = _asked(past.of(users), of.where(of.at > moment), moment)
     new = histories.of(_some(np.flatnonzero(past.counts == 0), params.viewers, rng))
     asked_new = [_newcomers(new, rows, params.hidden, moment) for rows in params.newcomers]
-    return Lesson(f"by_time_{share:g}", past, _answered([asked, *asked_new]))
+    # Viewers who are yet to come are nobody: shares of viewers and whatever is drawn for each would tell of them.
+    known = past.of(np.flatnonzero(past.counts > 0))
+    return Lesson(f"by_time_{share:g}", known, _answered([asked, *asked_new]))
 
 
 def _newcomers(viewers: Histories, rows: int, wanted: int, moment: int) -> Asked:
@@ -80,7 +82,9 @@ def _newcomers(viewers: Histories, rows: int, wanted: int, moment: int) -> Asked
     place = np.arange(len(viewers.title)) - viewers.starts[:-1][viewers.user]
     known = viewers.where(place < rows)
     later = viewers.where((place >= rows) & (place < rows + wanted))
-    return Asked(known, later, np.maximum(known.last_at, moment))
+    as_of = np.full(len(viewers), moment)
+    np.maximum.at(as_of, known.user, np.maximum(known.at, known.known_at))
+    return Asked(known, later, as_of)
 
 
 def _asked(histories: Histories, wanted: Histories, moment: int) -> Asked:

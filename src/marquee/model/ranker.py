@@ -13,6 +13,8 @@ import numpy as np
 from marquee.model.histories import Floats, Ints
 from marquee.params import RankerParams
 
+_UNRANKED = 10.0  # log2 of a rank: what a source's silence counts as, whoever else is asked about
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -40,8 +42,7 @@ class Ranker:
     def _by_rank(self, features: Floats) -> Floats:
         """Before there is anything to learn from, the sources' ranks decide."""
         ranks = [number for number, name in enumerate(self.names) if name.endswith("_rank")]
-        worst = np.log2(1 + len(features))
-        scores: Floats = -np.nan_to_num(features[:, ranks], nan=worst).mean(axis=1, dtype=np.float32)
+        scores: Floats = -np.nan_to_num(features[:, ranks], nan=_UNRANKED).mean(axis=1, dtype=np.float32)
         return scores
 
     def contributions(self, features: Floats) -> Floats:

@@ -83,7 +83,7 @@ def fit_following(name: str, histories: Histories, titles: int, params: Followin
     after = soon_after(histories, titles, params.fade)
     counts = after + np.float32(params.backward) * after.T
     watched = np.bincount(histories.title, minlength=titles).astype(np.float32)
-    chances = sp.diags_array(1 / (watched + np.float32(params.shrinkage))) @ counts
+    chances = sp.diags_array(1 / (np.maximum(watched, 1) + np.float32(params.shrinkage))) @ counts
     return Following(name, strongest(sp.csr_array(chances, dtype=np.float32), params.keep), params.fade)
 
 

@@ -1,0 +1,102 @@
+"""Claims about ALS: what implicit's own model recommends, and it answers viewers it has never seen."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+
+from marquee.model.histories import Floats, Histories
+from marquee.model.sources.als import Als, confidence_of, fit_als
+from marquee.params import AlsParams
+from tests.model.sources.conftest import now, watched
+
+PARAMS = AlsParams(factors=3, iterations=100, regularization=2.0, alpha=3.0)
+SEED, VIEWERS, TITLES = 5, 80, 40  # nobody wants the last title
+
+
+def checkerboard() -> Histories:
+    """Even viewers want even titles, odd viewers odd ones; each has seen about half of theirs."""
+    rng = np.random.default_rng(2)
+    viewers = [rng.permutation(np.arange(v % 2, TITLES - 2, 2))[: rng.integers(8, 14)].tolist() for v in range(VIEWERS)]
+    return watched(
+        *viewers, strength=rng.choice([0.6, 1.0, 1.4, -0.3], sum(map(len, viewers)), p=[0.2, 0.55, 0.2, 0.05])
+    )
+
+
+WORLD = checkerboard()
+OURS = fit_als(WORLD, TITLES, PARAMS, SEED)
+
+
+@pytest.fixture(scope="module")
+def implicits() -> tuple[AlternatingLeastSquares, sp.csr_matrix]:
+    liked = sp.csr_matrix(WORLD.matrix(WORLD.strength, TITLES))
+    model = AlternatingLeastSquares(
+        PARAMS.factors, PARAMS.regularization, PARAMS.alpha, iterations=PARAMS.iterations, random_state=SEED
+    )
+    model.fit(liked, show_progress=False)
+    return model, liked
+
+
+def scores_of(histories: Histories) -> Floats:
+    return OURS.scores(histories, now(histories))
+
+
+@pytest.mark.parametrize("anew", [True, False], ids=["folded in", "as trained"])
+def test_viewers_of_training_get_what_implicit_recommends(
+    implicits: tuple[AlternatingLeastSquares, sp.csr_matrix], anew: bool
+) -> None:
+    model, liked = implicits
+    theirs, their_scores = model.recommend(
+        np.arange(VIEWERS), liked, N=10, filter_already_liked_items=True, recalculate_user=anew
+    )
+    scores = scores_of(WORLD)
+    scores[WORLD.user, WORLD.title] = -np.inf
+    ours = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    our_scores = np.take_along_axis(scores, ours, axis=1)
+    assert our_scores == pytest.approx(their_scores, abs=1e-3)
+    # Where two titles stand closer than the scores agree, either may come first.
+    assert np.array_equal(ours, theirs) or np.abs(np.take_along_axis(scores, theirs, 1) - our_scores).max() < 1e-3
+    assert (ours == theirs).mean() > 0.98
+
+
+def test_a_viewer_never_seen_in_training_is_kept_to_their_side_of_the_board() -> None:
+    best = np.argsort(-np.nan_to_num(scores_of(watched([0, 4], [1, 5]))), axis=1)[:, :5]
+    assert (best % 2 == [[0], [1]]).all()
+
+
+def test_one_new_event_counts_at_once() -> None:
+    before, after = scores_of(watched([0, 4], [0, 4, 1]))
+    assert after[3] > before[3] + 0.1
+
+
+def test_a_title_that_is_not_wanted_speaks_against_those_like_it() -> None:
+    before, after = scores_of(watched([0, 4, 1], [0, 4, 1, 3], strength=[1, 1, 1, 1, 1, 1, -1]))
+    assert after[5] < before[5]
+
+
+def test_titles_nobody_wanted_and_viewers_without_a_history_have_no_opinion() -> None:
+    scores = scores_of(watched([], [0]))
+    assert np.isnan(scores[0]).all()
+    assert np.isnan(scores[1, -2:]).all()
+    assert not np.isnan(scores[1, :-2]).any()
+
+
+def test_what_says_nothing_is_no_confidence() -> None:
+    assert confidence_of(watched([0, 1], strength=[0, 2]), 3, 5.0).toarray().tolist() == [[0, 10, 0]]
+
+
+def test_the_same_seed_gives_the_same_factors() -> None:
+    assert np.array_equal(fit_als(WORLD, TITLES, PARAMS, SEED).title_factors, OURS.title_factors)
+
+
+def test_viewers_asked_together_are_answered_as_each_alone() -> None:
+    alone = [scores_of(WORLD.of(np.array([user])))[0] for user in range(5)]
+    np.testing.assert_allclose(scores_of(WORLD)[:5], alone, atol=1e-5)
+
+
+def test_restored_from_read_only_arrays_it_answers_as_before() -> None:
+    arrays = {name: array.copy() for name, array in OURS.arrays().items()}
+    for array in arrays.values():
+        array.flags.writeable = False
+    asked = watched([0, 4], [])
+    assert np.array_equal(Als.restored(arrays).scores(asked, now(asked)), scores_of(asked), equal_nan=True)
