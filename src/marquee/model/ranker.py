@@ -35,7 +35,7 @@ class Ranker:
         """How much each candidate is wanted; comparable within a request."""
         if not self.texts or not len(features):
             return self._by_rank(features)
-        votes = [booster.predict(features, num_threads=1) for booster in self._boosters]
+        votes = [booster.predict(features, num_threads=1, raw_score=True) for booster in self._boosters]
         scores: Floats = np.mean(votes, axis=0, dtype=np.float32)
         return scores
 
