@@ -36,12 +36,14 @@ def gather(
     if allowed is not None:
         closed |= ~allowed
     chosen = np.zeros_like(closed)
+    viewer = np.arange(len(histories))[:, None]
     for scores in said:
-        open_scores = np.where(closed | np.isnan(scores), -np.inf, scores)
-        best = best_of(open_scores, depth)
-        np.put_along_axis(chosen, best, True, axis=1)
-        # Where a source has fewer opinions than `depth`, the rest of its best are titles it said nothing of.
-        chosen &= ~closed
+        behind = np.negative(scores)
+        # Not NaN: that would slow the partition down two times.
+        np.copyto(behind, np.inf, where=closed | np.isnan(scores))
+        chosen[viewer, _first_of(behind, depth)] = True
+    # Where a source has fewer opinions than `depth`, the rest of its best are titles it said nothing of.
+    chosen &= ~closed
     user, title = np.nonzero(chosen)
     starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int64)
     names = tuple(source.name for source in sources)
@@ -57,17 +59,25 @@ def hidden(histories: Histories, titles: int) -> Mask:
 
 def best_of(scores: Floats, depth: int) -> Ints:
     """The columns of the `depth` largest scores of each row, in no order."""
-    if depth >= scores.shape[1]:
-        return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    # From the front: many equal lowest scores would slow it down several times.
-    best: Ints = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
-    return best
+    return _first_of(-scores, depth)
+
+
+def _first_of(behind: Floats, depth: int) -> Ints:
+    """The columns of the `depth` smallest of each row: many equal lowest scores would slow the other end down."""
+    if depth >= behind.shape[1]:
+        return np.broadcast_to(np.arange(behind.shape[1]), behind.shape)
+    first: Ints = np.argpartition(behind, depth - 1, axis=1)[:, :depth]
+    return first
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:
     """The rank of each row among its viewer's, 1 is the best; NaN stays NaN. Ties by position."""
-    user = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    order = np.lexsort((-scores, user))
-    ranks = np.empty(len(scores), np.float32)
-    ranks[order] = np.arange(len(scores)) - starts[:-1][user] + 1
-    return np.where(np.isnan(scores), np.float32(np.nan), ranks)
+    counts = np.diff(starts)
+    user = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(scores)) - starts[:-1][user]
+    # A table of a row a viewer: many short sorts take a quarter of the time of one long one.
+    table = np.full((len(counts), int(counts.max(initial=0))), np.nan, np.float32)
+    table[user, place] = -scores
+    order, ranks = np.argsort(table, axis=1, kind="stable"), np.empty(table.shape, np.float32)
+    np.put_along_axis(ranks, order, np.arange(1, table.shape[1] + 1, dtype=np.float32)[None], axis=1)
+    return np.where(np.isnan(scores), np.float32(np.nan), ranks[user, place])

@@ -27,7 +27,8 @@ class Following:
         recent = histories.where(faded(histories, self.fade) > 1e-3)
         values = faded(recent, self.fade) * (recent.strength > 0)
         scores: Floats = (recent.matrix(values, self.chances.shape[0]) @ self.chances).toarray()
-        return np.where(scores > 0, scores, np.float32(np.nan))
+        np.copyto(scores, np.float32(np.nan), where=scores <= 0)
+        return scores
 
     def arrays(self) -> Arrays:
         matrix = self.chances
