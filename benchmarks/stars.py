@@ -16,7 +16,7 @@ import polars as pl
 
 from marquee.model.histories import Floats, Histories, Mask, histories_of
 from marquee.model.stars import NO_MOMENT, fit_stars
-from marquee.model.stars.measured import Error, by_time, error, last_part, on_rows, random_folds
+from marquee.model.stars.measured import Error, by_time, error, fold_rows, last_part, on_rows, random_folds
 from marquee.params import StarsParams, read_params
 from marquee.tables import WHEN
 
@@ -49,12 +49,6 @@ def by_surprise(histories: Histories, asked: Sequence[Mask]) -> Error:
     return error(np.concatenate(said), np.concatenate([histories.rating[mask] for mask in asked]))
 
 
-def folds_of(histories: Histories, folds: int) -> list[Mask]:
-    """The same that `random_folds` asks."""
-    fold = np.random.default_rng(SEED).permutation(len(histories.title)) % folds
-    return [fold == number for number in range(folds)]
-
-
 def rows_of(histories: Histories, title_ids: np.ndarray, pairs: Path) -> Mask:
     """Which rows are the pairs (user_id, title_id) of a file."""
     table = pl.read_parquet(pairs).select(pl.col("user_id", "title_id").cast(pl.Int64), asked=True)
@@ -69,7 +63,7 @@ def tables(
     size = len(title_ids)
     measured = random_folds(histories, size, params, given.folds, SEED)
     if find_spec("surprise"):
-        measured = {**measured, "Surprise SVD++": by_surprise(histories, folds_of(histories, given.folds))}
+        measured = {**measured, "Surprise SVD++": by_surprise(histories, fold_rows(histories, given.folds, SEED))}
     yield f"{given.folds} random folds", measured
     yield "each viewer's last fifth", last_part(histories, size, params, SHARE, SEED)
     yield "the last fifth of all", by_time(histories, size, params, SHARE, SEED)

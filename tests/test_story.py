@@ -84,6 +84,20 @@ def test_the_pipeline_leaves_a_model_that_recommends_and_what_it_is_worth(projec
     assert "NDCG@10" in (project / "data/reports/evaluation.md").read_text("utf-8")
 
 
+def test_predicted_stars_are_measured_later_in_folds_and_on_the_probe(project: Path) -> None:
+    measured = json.loads((project / "data/metrics/stars.json").read_text("utf-8"))
+    probe = pl.read_parquet(project / "data/tables/probe.parquet")
+    known = pl.read_parquet(project / "data/tables/interactions.parquet")
+    both = probe.cast(pl.Int64).join(known.cast({"user_id": pl.Int64, "title_id": pl.Int64}), on=probe.columns)
+    assert measured["probe"]["blend"]["pairs"] == both["rating"].count() > 50
+    assert all(0.3 < measured[asked]["blend"]["rmse"] < 1.5 for asked in ("by_time", "random_folds", "probe"))
+    points = pl.read_csv(project / "data/plots/stars.csv")
+    per_way = points.group_by("asked").agg(pl.col("ratings").sum())
+    assert dict(per_way.iter_rows()) == {
+        way: measured[way]["blend"]["pairs"] for way in ("by_time", "random_folds", "probe")
+    }
+
+
 def test_a_damaged_model_is_refused(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "data/model", tmp_path / "model")
     os.truncate(tmp_path / "model/ranker_0.txt", 100)
@@ -173,7 +187,7 @@ def made(project: Path) -> dict[str, str]:
 def test_two_runs_make_the_same_bytes(project: Path) -> None:
     first = made(project)
     run(project, "dvc", "repro", "--force", "--no-run-cache").check_returncode()
-    assert {"data/model", "data/cuts", "data/retrieved", "data/ranked", "data/stars", "data/plots/recall.csv"} <= set(
+    assert {"data/model", "data/cuts", "data/retrieved", "data/ranked", "data/stars", "data/plots/stars.csv"} <= set(
         first
     )
     assert made(project) == first

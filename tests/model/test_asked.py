@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
-from marquee.model.asked import histories_for, rows_of
+from marquee.model.asked import histories_for, rows_of, rows_of_pairs
 from marquee.model.histories import Histories, histories_of
+from marquee.model.titles import titles_of
 from marquee.tables import WHEN
 
 
@@ -40,3 +41,11 @@ def test_nobody_asked_about_is_no_history() -> None:
 
 def test_an_id_that_is_not_there_has_no_row() -> None:
     assert rows_of(np.array([-3, 5, 9]), np.array([9, 4, -3, 10])).tolist() == [2, -1, 0, -1]
+
+
+def test_pairs_are_found_among_the_rows_and_what_nobody_did_is_not() -> None:
+    pairs = pl.DataFrame({"user_id": [7, 7, -4, 5, 2**40], "title_id": [10, 30, 20, 10, 20]})
+    known = histories()
+    rows = rows_of_pairs(known, titles_of(None, np.array([10, 20])), pairs)
+    assert known.user_ids[known.user][rows].tolist() == [7, 2**40]
+    assert known.title[rows].tolist() == [0, 1]

@@ -76,6 +76,10 @@ def ratings(path: Path, rejects: Rejects) -> Iterator[pl.DataFrame]:
         )
 
 
+def has_probe(path: Path) -> bool:
+    return content(path, _PROBE.files) is not None
+
+
 def probe(path: Path, rejects: Rejects) -> pl.DataFrame:
     """The pairs on which everybody could measure."""
     return _pairs(path, _PROBE, rejects)

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marquee.model.candidates import gather, ranks_within
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.recommender import Recommender
 from marquee.model.retrieval import batches
 from marquee.model.sources import Source
@@ -43,6 +43,16 @@ def rows_of(ids: Ints, wanted: Ints) -> Ints:
     """The row number of each wanted id among rising ids, one at least; -1 for one that is not there."""
     place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[place] == wanted, place, -1)
+
+
+def rows_of_pairs(histories: Histories, titles: Titles, pairs: pl.DataFrame) -> Mask:
+    """Which rows of the histories are pairs of a table (user_id, title_id)."""
+    user, title = (
+        rows_of(ids, pairs[name].cast(pl.Int64).to_numpy())
+        for name, ids in (("user_id", histories.user_ids), ("title_id", titles.ids))
+    )
+    known = (user >= 0) & (title >= 0)
+    return np.isin(histories.user * len(titles) + histories.title, (user * len(titles) + title)[known])
 
 
 def now(known: Histories, histories: Histories) -> Ints:

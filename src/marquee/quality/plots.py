@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from marquee.model.histories import Floats
 from marquee.model.split import Cut
 from marquee.model.titles import Titles
 from marquee.quality.bootstrap import mean_of_known
-from marquee.quality.metrics import Asked, found_in, genre_mix, pairs_of, shown, star_pairs
+from marquee.quality.metrics import Asked, found_in, genre_mix, pairs_of, shown
 
 GATHERED = "gather"
 _STEP = 0.25  # stars of one point of a calibration
@@ -49,16 +50,11 @@ def segment_bars(table: pl.DataFrame) -> pl.DataFrame:
     return main.select("cut", "segment", "list", ndcg="value")
 
 
-def star_calibration(predicted: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+def star_calibration(predicted: Floats, given: Floats) -> pl.DataFrame:
     """predicted, actual, ratings: what was given, on average, where about so many stars were predicted."""
-    point = (pl.col("predicted") / _STEP).round() * _STEP
-    return (
-        star_pairs(predicted, test)
-        .group_by(point=point)
-        .agg(pl.col("predicted").mean(), actual=pl.col("rating").mean(), ratings=pl.len())
-        .sort("point")
-        .drop("point")
-    )
+    told = pl.DataFrame({"predicted": predicted, "actual": given}).cast(pl.Float64)
+    points = told.group_by(point=(pl.col("predicted") / _STEP).round() * _STEP)
+    return points.agg(pl.col("predicted", "actual").mean(), ratings=pl.len()).sort("point").drop("point")
 
 
 def genre_shares(cut: Cut, lists: pl.DataFrame, titles: Titles) -> pl.DataFrame:

@@ -4,7 +4,7 @@ A model's parts lie in one folder a cut, in the format of model folders: sources
 stars in stars/. `recommender` puts those of everything together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from marquee.errors import SourceError
-from marquee.model.asked import histories_for, lists, lists_of_sources
+from marquee.model.asked import histories_for, lists, lists_of_sources, rows_of_pairs
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
-from marquee.model.histories import Histories, histories_of
+from marquee.model.histories import Histories, Mask, histories_of
 from marquee.model.ranker import Ranker, Rows, fit_ranker
 from marquee.model.recommender import Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
@@ -27,6 +27,7 @@ from marquee.quality import plots, report
 from marquee.quality.evaluate import HYBRID
 from marquee.quality.evaluate import evaluate as evaluate_cut
 from marquee.stages.saving import Cost, save_csv, save_frame, save_metrics, save_text
+from marquee.stages.tables import probe
 
 EVERYTHING = "everything"
 K = 100  # the longest list that a metric looks at
@@ -71,18 +72,30 @@ def rank(params: Params, into: Path) -> Mapping[str, object]:
 
 
 def stars(params: Params, into: Path) -> Mapping[str, object]:
-    """The stars of everything, and how far stars are from what was given: later, and in random folds."""
+    """The stars of everything, and how far stars are from what was given: later, in random folds, on the probe."""
     cost, titles = Cost(), _titles(into)
     everything, n = _past(EVERYTHING, into, titles), len(titles)
     fitted = fit_stars(everything, n, params.stars, params.seed)
     save_model(into / "stars", Contents({"stars": fitted.arrays()}, {"stars.txt": fitted.text}, {}, {}))
-    by_time = measured.by_time(everything, n, params.stars, TESTED, params.seed)
-    folds = measured.random_folds(everything, n, params.stars, FOLDS, params.seed)
-    errors = {
-        name: {way: asdict(error) for way, error in each.items()}
-        for name, each in (("by_time", by_time), ("random_folds", folds))
-    }
+    errors, points = {}, []
+    for name, rows in _asked_of_stars(everything, titles, params, into).items():
+        told = list(measured.answers(everything, rows, n, params.stars, params.seed))
+        errors[name] = {way: asdict(error) for way, error in measured.errors(told).items()}
+        points.append(plots.star_calibration(*measured.said(told, "blend")).with_columns(asked=pl.lit(name)))
+    save_csv(pl.concat(points), into / "plots" / "stars.csv")
     return save_metrics(errors, cost, into / "metrics" / "stars.json")
+
+
+def _asked_of_stars(everything: Histories, titles: Titles, params: Params, into: Path) -> Mapping[str, Sequence[Mask]]:
+    """Sets of rows; the stars of each are told by a model that saw the others."""
+    asked = {
+        "by_time": measured.late_rows(everything, TESTED),
+        "random_folds": measured.fold_rows(everything, FOLDS, params.seed),
+    }
+    pairs = probe(params, into)
+    if pairs is not None:
+        asked["probe"] = [rows_of_pairs(everything, titles, pairs)]
+    return {name: rows for name, rows in asked.items() if np.any(rows)}
 
 
 def evaluate(params: Params, into: Path) -> Mapping[str, object]:

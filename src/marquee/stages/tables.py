@@ -86,6 +86,14 @@ def pairs(params: Params, which: Pairs, into: Path) -> Mapping[str, object]:
     return {"pairs": frame.height, "rejected": dict(rejects.counts), "table": str(out)}
 
 
+def probe(params: Params, into: Path) -> pl.DataFrame | None:
+    """The pairs on which everybody measures predicted stars, if the source is the Netflix Prize and has them."""
+    if READERS[params.source.format] is not netflix_prize or not netflix_prize.has_probe(Path(params.source.path)):
+        return None
+    pairs(params, Pairs.probe, into)
+    return pl.read_parquet(into / "tables" / "probe.parquet")
+
+
 def read_titles(into: Path) -> pl.DataFrame:
     """The titles table that an earlier run of the stage left."""
     path = into / "tables" / "titles.parquet"

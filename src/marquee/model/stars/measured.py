@@ -13,6 +13,7 @@ from marquee.model.stars import Stars, fit_stars
 from marquee.params import StarsParams
 
 Ways = Mapping[str, Floats]
+Answers = Sequence[tuple[Ways, Floats]]  # what each way said of some rows, and the stars they were given
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ def error(predicted: Floats, given: Floats) -> Error:
 
 def random_folds(histories: Histories, titles: int, params: StarsParams, folds: int, seed: int) -> Mapping[str, Error]:
     """Every row is asked once, of a model that saw the other folds: the usual protocol, blind to time."""
-    fold = np.random.default_rng(seed).permutation(len(histories.title)) % folds
-    return on_rows(histories, [fold == number for number in range(folds)], titles, params, seed)
+    return on_rows(histories, fold_rows(histories, folds, seed), titles, params, seed)
 
 
 def last_part(histories: Histories, titles: int, params: StarsParams, share: float, seed: int) -> Mapping[str, Error]:
@@ -41,21 +41,32 @@ def last_part(histories: Histories, titles: int, params: StarsParams, share: flo
 
 def by_time(histories: Histories, titles: int, params: StarsParams, share: float, seed: int) -> Mapping[str, Error]:
     """One moment for everybody: what came later is asked."""
-    late = histories.at > np.quantile(histories.at, 1 - share, method="lower")
-    return on_rows(histories, [late], titles, params, seed)
+    return on_rows(histories, late_rows(histories, share), titles, params, seed)
+
+
+def fold_rows(histories: Histories, folds: int, seed: int) -> Sequence[Mask]:
+    fold = np.random.default_rng(seed).permutation(len(histories.title)) % folds
+    return [fold == number for number in range(folds)]
+
+
+def late_rows(histories: Histories, share: float) -> Sequence[Mask]:
+    return [histories.at > np.quantile(histories.at, 1 - share, method="lower")]
 
 
 def on_rows(
     histories: Histories, asked: Sequence[Mask], titles: int, params: StarsParams, seed: int
 ) -> Mapping[str, Error]:
     """Of given rows, such as the Netflix Prize's probe, by a model that saw none of them; one model a set of rows."""
-    answers = list(_answers(histories, asked, titles, params, seed))
-    return {
-        way: error(
-            *(np.concatenate(both) for both in zip(*((ways[way], given) for ways, given in answers), strict=True))
-        )
-        for way in answers[0][0]
-    }
+    return errors(list(answers(histories, asked, titles, params, seed)))
+
+
+def errors(told: Answers) -> Mapping[str, Error]:
+    return {way: error(*said(told, way)) for way in told[0][0]}
+
+
+def said(told: Answers, way: str) -> tuple[Floats, Floats]:
+    """What one way said of all rows, and what they were given."""
+    return np.concatenate([ways[way] for ways, _ in told]), np.concatenate([given for _, given in told])
 
 
 def ways(stars: Stars, known: Histories, user: Ints, title: Ints, at: Ints) -> Ways:
@@ -73,9 +84,10 @@ def ways(stars: Stars, known: Histories, user: Ints, title: Ints, at: Ints) -> W
     return clipped | {"blend": stars.predict(known, user, title, at)}
 
 
-def _answers(
+def answers(
     histories: Histories, asked: Sequence[Mask], titles: int, params: StarsParams, seed: int
 ) -> Iterator[tuple[Ways, Floats]]:
+    """One model a set of rows, which saw none of them."""
     for rows in asked:
         known, tested = histories.where(~rows), rows & ~np.isnan(histories.rating)
         user, title, at = histories.user[tested], histories.title[tested], histories.at[tested]
