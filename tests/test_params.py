@@ -81,7 +81,7 @@ def test_any_value_is_either_taken_or_refused_by_name(leaf: tuple[str, str], val
     tree = yaml.safe_load(FILE.read_text("utf-8"))
     tree[section][key] = value
     try:
-        taken = Params.model_validate(tree).model_dump()[section][key]
+        taken = Params.model_validate(tree).model_dump(mode="json")[section][key]
     except ValidationError as error:
         assert any(fault["loc"][0] == section for fault in error.errors())  # noqa: PT017 - either way is right
     else:
