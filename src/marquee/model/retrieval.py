@@ -78,10 +78,10 @@ def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) ->
     taught = [
         part
         for lesson in lessons(histories, params.lessons, seed)
-        for part in _rows_of(lesson, fit_retriever(lesson.past, titles, params, seed), params, seed)
+        for part in rows_of(lesson, fit_retriever(lesson.past, titles, params, seed), params, seed)
     ]
     retriever = fit_retriever(histories, titles, params, seed)
-    return Retrieved(retriever, _together(retriever.feature_names, taught))
+    return Retrieved(retriever, together(retriever.feature_names, taught))
 
 
 def fit_retriever(past: Histories, titles: Titles, params: Params, seed: int) -> Retriever:
@@ -95,7 +95,8 @@ def batches(histories: Histories) -> Iterator[Ints]:
     return (np.arange(at, min(at + BATCH, len(histories))) for at in range(0, len(histories), BATCH))
 
 
-def _rows_of(lesson: Lesson, retriever: Retriever, params: Params, seed: int) -> Iterator[Rows]:
+def rows_of(lesson: Lesson, retriever: Retriever, params: Params, seed: int) -> Iterator[Rows]:
+    """What a lesson teaches, part by part; its retriever must know no more than its past."""
     for number, asked in enumerate(lesson.asked):
         streams = np.random.SeedSequence([seed, number]).spawn(-(-len(asked.histories) // BATCH))
         jobs = [
@@ -131,7 +132,7 @@ def _labels(found: Candidates, wanted: Histories, titles: int) -> Ints:
     return np.where(hit, np.rint(wanted.label[order][place]), 0).astype(np.int64)
 
 
-def _together(names: tuple[str, ...], parts: list[Rows]) -> Rows:
+def together(names: tuple[str, ...], parts: list[Rows]) -> Rows:
     nothing = Rows(names, np.empty((0, len(names)), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
     every = [nothing, *parts]
     return Rows(
