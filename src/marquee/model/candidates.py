@@ -41,9 +41,9 @@ def gather(
         behind = np.negative(scores)
         # Not NaN: that would slow the partition down two times.
         np.copyto(behind, np.inf, where=closed | np.isnan(scores))
-        chosen[viewer, _first_of(behind, depth)] = True
-    # Where a source has fewer opinions than `depth`, the rest of its best are titles it said nothing of.
-    chosen &= ~closed
+        first = _first_of(behind, depth)
+        # A source that has fewer opinions than `depth` proposes no title that it says nothing of.
+        chosen[viewer, first] |= np.isfinite(np.take_along_axis(behind, first, axis=1))
     user, title = np.nonzero(chosen)
     starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int64)
     names = tuple(source.name for source in sources)

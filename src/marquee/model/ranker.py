@@ -4,6 +4,7 @@ Several boosters vote with their scores put on one scale: each objective sees so
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,7 +62,9 @@ class Ranker:
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
     if not len(rows.counts):
         return Ranker(rows.names, ())
-    return Ranker(rows.names, tuple(_fit(rows, objective, params, seed) for objective in params.objectives))
+    with ThreadPoolExecutor(2) as pool:
+        texts = pool.map(lambda objective: _fit(rows, objective, params, seed), params.objectives)
+        return Ranker(rows.names, tuple(texts))
 
 
 def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
@@ -75,7 +78,7 @@ def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
         "bagging_freq": 1,
         "lambda_l2": params.regularization,
         "lambdarank_truncation_level": params.truncation,
-        "num_threads": 2,
+        "num_threads": 1,  # two wait for one another at every split, for ages beside other work
         "deterministic": True,
         "force_row_wise": True,
         "seed": seed,
