@@ -1,5 +1,6 @@
 """The commands for tables of one's own: `fit` a folder, and ask it. The world is a checkerboard of two tastes."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -233,3 +234,13 @@ def test_a_damaged_model_is_not_asked(marquee: Marquee, fitted: Path, tmp_path: 
     done = marquee("recommend", "--model", copy, "--users", "all", "--out", "x")
     assert done.code == 2
     assert "params.yaml" in done.stderr
+
+
+def test_tuning_tells_lines_for_params_and_changes_nothing(marquee: Marquee, ratings: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    done = marquee("tune", "--minutes", 0, "--ratings", ratings)
+    assert done.code == 0, done.stderr
+    table, _, lines = done.stdout.partition("1 tried; the best, for params.yaml:\n")
+    assert "NDCG@10" in table
+    assert yaml.safe_load(lines)["ranker"] == read_params(ROOT / "params.yaml").ranker.model_dump(mode="json")
+    assert Path("params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()

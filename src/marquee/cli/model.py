@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from marquee.cli.show import out, recipe_of
+from marquee.cli.show import out, params_of, recipe_of
 from marquee.errors import ModelError
 
 Folder = Annotated[Path, typer.Option("--model", help="A folder that `marquee fit` made.")]
@@ -86,3 +86,23 @@ def explain(
         out.print(escape(f"  {share:.0%} {names[carrier]}"))
     for feature, raised in reason.features:
         out.print(escape(f"  {feature} {raised:+.3f}"))
+
+
+@model.command("tune")
+def tune(
+    context: typer.Context,
+    minutes: Annotated[float, typer.Option(min=0, help="How long to try; a trial that has begun is finished.")],
+    ratings: Annotated[
+        Path | None, typer.Option(help="As for fit; without, those of data/tables, and its titles.")
+    ] = None,
+    titles: Annotated[Path | None, typer.Option(help="As for fit.")] = None,
+) -> None:
+    """Try other numbers for the ranker on the lessons of the past; params.yaml stays as it is."""
+    from marquee.cli import tuning
+
+    if ratings is None:
+        ratings, titles = tuning.tables_of_project()
+    found = tuning.tune(params_of(context), ratings, titles, minutes)
+    out.print(tuning.told(found))
+    best = max(found, key=lambda trial: trial.score)
+    out.print(escape(f"{len(found)} tried; the best, for params.yaml:\n{tuning.lines(best)}"))
