@@ -120,7 +120,7 @@ def fitted(past: Histories, titles: int) -> tuple[Source, ...]:
     return (
         fit_als(past, titles, params.als.model_copy(update={"factors": 8}), seed=1),
         fit_autoencoder(past, titles, params.autoencoder.model_copy(update={"regularization": 20.0})),
-        fit_following(past, titles, params.following),
+        fit_following("following", past, titles, params.following),
         fit_sequence(past, titles, params.sequence),
         fit_popular(past, titles, params.popular),
     )
