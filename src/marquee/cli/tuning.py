@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import optuna
 import yaml
 from rich.table import Table
 
@@ -24,6 +25,7 @@ def tables_of_project() -> tuple[Path, Path]:
 
 def tune(params: Params, ratings: Path, titles: Path | None, minutes: float) -> Sequence[Trial]:
     """The params of now first, then what was tried, the best first."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     work = _homework(params, ratings, titles)
     until = time.monotonic() + 60 * minutes
     now, *others = _before(until, trials(work, params.ranker, params.seed))
