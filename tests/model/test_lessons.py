@@ -22,7 +22,7 @@ SHARE = 0.7
 def world() -> Histories:
     """Some rows are learnt late: requests of the past must do without them."""
     rows = interactions(120, seed=11)
-    return histories(told_late(rows, moment_of(rows, 0.4)))
+    return histories(told_late(rows, moment_of(rows, 0.5)))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def as_of_moment(table: pl.DataFrame, moment: int) -> Lesson:
 def told_late(table: pl.DataFrame, moment: int) -> pl.DataFrame:
     """A tenth of the rows is learnt after the moment, whenever they happened."""
     late = pl.int_range(pl.len()) % 10 == 0
-    learnt = pl.when(late).then(pl.lit(moment + 5 * DAY).cast(table.schema["at"])).otherwise("known_at")
+    learnt = pl.when(late).then(pl.lit(moment + 50 * DAY).cast(table.schema["at"])).otherwise("known_at")
     return table.with_columns(known_at=pl.max_horizontal(learnt, "at"))
 
 

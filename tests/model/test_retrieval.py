@@ -11,11 +11,12 @@ from scipy.stats import ks_2samp
 
 from marquee.model.candidates import Candidates
 from marquee.model.histories import Floats, Histories
-from marquee.model.lessons import Asked, by_time, fifth, latest
+from marquee.model.lessons import Asked, by_time, fifth, latest, lessons
 from marquee.model.recommender import Recommender
 from marquee.model.retrieval import Retrieved, Retriever, batches, fit_retriever, restored_retriever, retrieve
 from marquee.model.sources.following import Following
 from marquee.model.titles import Titles, titles_of
+from marquee.params import Params
 from tests.model.conftest import DAY, TITLE_COUNT, catalogue, histories, interactions, small_params
 from tests.model.sources.conftest import watched
 from tests.model.test_lessons import as_of_moment, moment_of, planted, same, told_late
@@ -187,7 +188,12 @@ def world() -> Histories:
 
 @pytest.fixture(scope="module")
 def retrieved(world: Histories) -> Retrieved:
-    return retrieve(world, titles(), small_params("sources.depth=160", "lessons.negatives=1000"), SEED)
+    return retrieve(world, titles(), retrieved_params(), SEED)
+
+
+def retrieved_params() -> Params:
+    """Every title is a candidate, and stays one."""
+    return small_params("sources.depth=160", "lessons.negatives=1000")
 
 
 def test_when_every_title_is_a_candidate_no_answer_is_lost(world: Histories) -> None:
@@ -200,7 +206,22 @@ def test_when_every_title_is_a_candidate_no_answer_is_lost(world: Histories) -> 
     assert len(rows.counts) == len(world) + np.count_nonzero(fifth_of)
 
 
-def test_rows_come_in_groups_that_each_hold_an_answer(retrieved: Retrieved) -> None:
+def test_rows_are_what_sources_that_knew_only_the_past_said(world: Histories, retrieved: Retrieved) -> None:
+    params = retrieved_params()
+    lesson = next(lessons(world, params.lessons, SEED))
+    first = lesson.asked[0].histories.of(np.array([0]))
+    asked = Asked(first, first, lesson.asked[0].as_of[:1])
+    past = fit_retriever(lesson.past, titles(), params, SEED)
+    (found, said), (_, of_everything) = described(past, asked), described(retrieved.retriever, asked)
+    rows = retrieved.rows.features[: len(found.title)]
+    # Asked together, sums may differ in their last bit.
+    assert np.isclose(rows, said, rtol=1e-3, equal_nan=True).mean() > 0.99
+    assert np.isclose(rows, of_everything, rtol=1e-3, equal_nan=True).mean() < 0.7
+
+
+def test_rows_come_in_groups_that_each_hold_an_answer(world: Histories) -> None:
+    """A viewer of whose wanted titles none is a candidate teaches nothing; with few candidates there are many."""
+    retrieved = retrieve(world, titles(), small_params("sources.depth=1"), SEED)
     rows = retrieved.rows
     assert rows.counts.sum() == len(rows.labels) == len(rows.features)
     group = np.repeat(np.arange(len(rows.counts)), rows.counts)
