@@ -12,9 +12,11 @@ def test_a_title_that_more_watch_has_the_larger_share_and_one_that_nobody_watche
     assert share[0] > share[1] > share[2] > share[3]
 
 
-def test_a_share_is_the_same_among_fewer_viewers() -> None:
+def test_a_share_is_the_same_among_fewer_viewers_and_in_shorter_histories() -> None:
     many = profile_titles(watched(*[[0, 1]] * 300, *[[0, 2]] * 300), 3).share
     assert profile_titles(watched(*[[0, 1]] * 100, *[[0, 2]] * 100), 3).share == pytest.approx(many, abs=0.01)
+    shorter = watched(*[[0]] * 600, *[[1]] * 300, *[[2]] * 300)
+    assert profile_titles(shorter, 3).share == pytest.approx(many, abs=0.01)
 
 
 def test_the_mean_of_few_stars_stays_near_the_mean_of_all() -> None:

@@ -105,7 +105,7 @@ MAINSTREAM = {"viewer_mainstream", "viewer_mainstream_recent"}
 OF_LESSON: Mapping[str, set[str]] = {
     "latest": {*MAINSTREAM, "viewer_depth_recent"},
     "fifth": {*MAINSTREAM, "viewer_depth_recent", "title_depth"},
-    "by_time": {*MAINSTREAM, "title_age", "match_age"},
+    "by_time": {"title_age", "match_age"},
 }
 
 

@@ -14,7 +14,7 @@ MEAN_SHRINKAGE = 10.0  # ratings at the overall mean that every title is given, 
 
 @dataclass(frozen=True, eq=False)
 class TitleProfiles:
-    share: Floats  # log10 of the share of viewers who watched it, with one added
+    share: Floats  # log10 of its share of all that was watched, with one added; no matter how long histories are
     mean: Floats  # stars, shrunk to the mean of all
     spread: Floats  # of its stars
     depth: Floats  # mean log2 of its place in the histories: early or late in a viewer's life
@@ -43,7 +43,7 @@ def profile_titles(histories: Histories, titles: int) -> TitleProfiles:
     np.maximum.at(last, title, histories.at)
     with np.errstate(invalid="ignore"):
         depth = np.bincount(title, place, titles) / count
-    share = np.log10((count + 1) / (len(histories) + 1))
+    share = np.log10((count + 1) / (len(title) + 1))
     return TitleProfiles(share.astype(np.float32), mean, spread, depth.astype(np.float32), first, last, until)
 
 
