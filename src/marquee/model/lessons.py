@@ -2,8 +2,8 @@
 
 A lesson's sources must not know its answers, so each kind of lesson fits its own sources on its own past. `latest`
 hides the last titles of every viewer: an old model with a fresh history, and the order of a history counts. `fifth`
-hides more at once; `by_time` hides what came after one moment, from everybody, and asks for newcomers too: viewers of
-whom the sources have never heard.
+hides more at once; `by_time` hides what came after one moment, from everybody. It asks as of that moment, and it asks
+as a service does: an old model, a history that is up to date, and newcomers of whom the sources have never heard.
 """
 
 from collections.abc import Iterator
@@ -46,12 +46,7 @@ def latest(histories: Histories, params: LessonsParams, rng: np.random.Generator
     """The next title, at several places among the last titles of each viewer."""
     hidden = np.minimum(params.hidden, histories.counts // 2)
     past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
-    asked = []
-    for steps in params.steps:
-        some = _some(np.flatnonzero(hidden >= steps), params.viewers // len(params.steps), rng)
-        of = histories.of(some)
-        asked.append(_asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1), _until(histories)))
-    return Lesson("latest", past, _answered(asked))
+    return Lesson("latest", past, _answered(_next_titles(histories, hidden, params, rng)))
 
 
 def fifth(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
@@ -67,14 +62,25 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     """Everything after the moment by which that share of all rows had happened."""
     moment = int(np.sort(histories.at)[int(share * (len(histories.at) - 1))]) if len(histories.at) else 0
     past = histories.where(np.maximum(histories.at, histories.known_at) <= moment)
+    late = histories.counts - past.counts
     users = _some(np.flatnonzero((past.counts > 0) & (past.counts < histories.counts)), params.viewers, rng)
     of = histories.of(users)
     asked = _asked(past.of(users), of.where(of.at > moment), moment)
-    new = histories.of(_some(np.flatnonzero(past.counts == 0), params.viewers, rng))
+    new = histories.of(_some(np.flatnonzero(past.counts == 0), params.viewers // max(len(params.newcomers), 1), rng))
     asked_new = [_newcomers(new, rows, params.hidden, moment) for rows in params.newcomers]
+    asked_live = _next_titles(histories, np.minimum(late, histories.counts - 1), params, rng)
     # Viewers who are yet to come are nobody: shares of viewers and whatever is drawn for each would tell of them.
     known = past.of(np.flatnonzero(past.counts > 0))
-    return Lesson(f"by_time_{share:g}", known, _answered([asked, *asked_new]))
+    return Lesson(f"by_time_{share:g}", known, _answered([asked, *asked_new, *asked_live]))
+
+
+def _next_titles(histories: Histories, open_to: Ints, params: LessonsParams, rng: np.random.Generator) -> list[Asked]:
+    """The next title at each step before the end, of viewers whose last `open_to` rows may be asked for."""
+    asked = []
+    for steps in params.steps:
+        of = histories.of(_some(np.flatnonzero(open_to >= steps), params.viewers // len(params.steps), rng))
+        asked.append(_asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1), _until(histories)))
+    return asked
 
 
 def _newcomers(viewers: Histories, rows: int, wanted: int, moment: int) -> Asked:

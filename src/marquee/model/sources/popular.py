@@ -1,7 +1,7 @@
 """What everybody watches: ever (`popular`), and lately (`trending`). What a stranger is answered with.
 
-Scores are logarithms of how many of ten thousand viewers, so that they mean the same in a smaller past. By genre, ask
-`gather` with the titles that are allowed.
+Scores are logarithms of how many of all that was watched, so that they mean the same in a smaller past: fewer viewers,
+or as many with shorter histories. By genre, ask `gather` with the titles that are allowed.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from marquee.model.sources import Arrays
 from marquee.params import PopularParams, TrendingParams
 
 _REGION = ATTRIBUTES.index("region")
-_AMONG = 10_000.0  # viewers
+_AMONG = 1_000_000.0  # titles watched, by whomever
 _BINS_A_SPAN = 4  # how finely `trending` knows the time, in parts of its span
 _SPANS = 7  # after so many spans a thousandth is left of an event
 
@@ -45,7 +45,7 @@ class Trending:
     """How much each title was watched of late; what is older counts exponentially less."""
 
     name: ClassVar[str] = "trending"
-    watched: sp.csr_array  # bins x titles, the latest bin first: of ten thousand viewers, how many in that time
+    watched: sp.csr_array  # bins x titles, the latest bin first: how many viewers in that time
     until: int  # the latest moment it knows
     days: float  # the span in which what was watched fades to 1/e
 
@@ -59,7 +59,8 @@ class Trending:
         starts = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         weights = np.broadcast_to(fading, bins.shape)[known].astype(np.float32)
         of_bins = sp.csr_array((weights, bins[known], starts), shape=(len(moments), self.watched.shape[0]))
-        scores = np.log1p((of_bins @ self.watched).toarray())
+        lately = (of_bins @ self.watched).toarray()
+        scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(axis=1, keepdims=True), np.float32(1e-9)))
         return np.where(scores > 0, scores, np.float32(np.nan))[moment]
 
     def arrays(self) -> Arrays:
@@ -83,16 +84,16 @@ class Trending:
 def fit_popular(histories: Histories, titles: int, params: PopularParams) -> Popular:
     """A region's viewers count beside `shrinkage` viewers who are as everybody: a small region hardly differs."""
     wanted = histories.strength > 0
-    title, viewers = histories.title[wanted], len(histories)
-    overall = np.bincount(title, minlength=titles) / max(viewers, 1)
+    title, user = histories.title[wanted], histories.user[wanted]
+    overall = np.bincount(title, minlength=titles) / max(len(title), 1)
+    like_everybody = params.shrinkage * max(len(title), 1) / max(len(histories), 1)
     region = histories.attributes[:, _REGION]
     told = ~np.isnan(region)
     regions = int(region[told].max(initial=-1)) + 1
     code = np.where(told, region, regions).astype(np.int64)
-    cells = code[histories.user[wanted]] * titles + title
+    cells = code[user] * titles + title
     watched = np.bincount(cells, minlength=(regions + 1) * titles).reshape(-1, titles)[:regions]
-    residents = np.bincount(code, minlength=regions + 1)[:regions, None]
-    shares = (watched + params.shrinkage * overall) / (residents + params.shrinkage)
+    shares = (watched + like_everybody * overall) / (watched.sum(axis=1, keepdims=True) + like_everybody)
     return Popular(np.log1p(_AMONG * np.vstack([overall, shares])).astype(np.float32))
 
 
@@ -102,7 +103,7 @@ def fit_trending(histories: Histories, titles: int, params: TrendingParams) -> T
     seen = np.maximum(wanted.at, wanted.known_at)
     until = int(seen.max(initial=0))
     bins = (until - seen) // _bin_ms(params.days)
-    weights = np.exp((wanted.at - seen) / (params.days * DAY_MS)) * _AMONG / max(len(histories), 1)
+    weights = np.exp((wanted.at - seen) / (params.days * DAY_MS))
     shape = (int(bins.max(initial=0)) + 1, titles)
     watched = sp.csr_array((weights.astype(np.float32), (bins, wanted.title)), shape=shape)
     return Trending(watched, until, params.days)
