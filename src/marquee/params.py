@@ -177,6 +177,7 @@ class ArrangeParams(_Section):
 
 class EvaluateParams(_Section):
     seed: int = Field(ge=0, le=2**32 - 1)
+    folds: int = Field(ge=1, le=5)
     draws: int = Field(ge=100, le=100_000)
     light: int = Field(ge=1, le=100_000)
     heavy: int = Field(ge=1, le=100_000)

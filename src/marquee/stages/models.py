@@ -90,7 +90,7 @@ def _asked_of_stars(everything: Histories, titles: Titles, params: Params, into:
     """Sets of rows; the stars of each are told by a model that saw the others."""
     asked = {
         "by_time": measured.late_rows(everything, TESTED),
-        "random_folds": measured.fold_rows(everything, FOLDS, params.seed),
+        "random_folds": measured.fold_rows(everything, FOLDS, params.seed)[: params.evaluate.folds],
     }
     pairs = probe(params, into)
     if pairs is not None:
