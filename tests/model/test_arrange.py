@@ -103,7 +103,7 @@ def test_what_was_seen_or_refused_is_hidden_and_what_was_only_saved_is_not() -> 
             "hides": [True, True, False],
         },
         schema_overrides={"rating": pl.Float32},
-    ).with_columns(at=pl.datetime(2005, 1, 1, time_unit="ms", time_zone="UTC"))
+    ).with_columns(pl.datetime(2005, 1, 1, time_unit="ms", time_zone="UTC").alias(name) for name in ("at", "known_at"))
     rules = history_rules(histories_of(interactions, np.arange(100, 100 + TITLE_COUNT)), TITLE_COUNT)
     kept = keep(scored({0: 3, 1: 2, 2: 1}), TITLE_COUNT, rules)
     assert kept.scored.title.tolist() == [2]
