@@ -40,7 +40,12 @@ def learnt(histories: Histories) -> Ints:
 
 def test_every_kind_of_lesson_is_given(taught: dict[str, Lesson]) -> None:
     assert list(taught) == NAMES
-    assert [len(taught[name].asked) for name in NAMES] == [2, 1, 4, 4]
+    assert [len(taught[name].asked) for name in NAMES] == [
+        2,
+        1,
+        6,
+        6,
+    ]  # by_time: as of the moment, newcomers, and at each step
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,11 +90,22 @@ def test_short_histories_keep_at_least_half_to_their_sources() -> None:
 
 def test_newcomers_are_unknown_to_the_past_and_known_by_their_first_titles(taught: dict[str, Lesson]) -> None:
     for name in NAMES[2:]:
-        known, *newcomers = taught[name].asked
+        known, *newcomers = taught[name].asked[: 1 + len(PARAMS.newcomers)]
         assert set(known.histories.user_ids) <= set(taught[name].past.user_ids)
         for first, asked in zip(PARAMS.newcomers, newcomers, strict=True):
             assert not set(asked.histories.user_ids) & set(taught[name].past.user_ids)
             assert set(asked.histories.counts) == {first}
+
+
+def test_a_service_asks_an_old_model_with_a_fresh_history(world: Histories) -> None:
+    lesson = by_time(world, 0.5, ALL, np.random.default_rng(1))
+    moment = lesson.past.at.max()
+    for steps, asked in zip(ALL.steps, lesson.asked[1 + len(ALL.newcomers) :], strict=True):
+        later = world.where(world.at > moment).counts
+        could = world.of(np.flatnonzero((later >= steps) & (world.counts > steps)))
+        assert rows(asked.wanted) == rows(could.where(could.from_end == steps - 1))
+        assert rows(asked.histories) == rows(could.where(could.from_end >= steps))
+        assert (asked.wanted.at > moment).all()
 
 
 def test_the_same_seed_gives_the_same_lessons(world: Histories, taught: dict[str, Lesson]) -> None:

@@ -62,12 +62,13 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     """Everything after the moment by which that share of all rows had happened."""
     moment = int(np.sort(histories.at)[int(share * (len(histories.at) - 1))]) if len(histories.at) else 0
     past = histories.where(np.maximum(histories.at, histories.known_at) <= moment)
-    late = histories.counts - past.counts
     users = _some(np.flatnonzero((past.counts > 0) & (past.counts < histories.counts)), params.viewers, rng)
     of = histories.of(users)
     asked = _asked(past.of(users), of.where(of.at > moment), moment)
     new = histories.of(_some(np.flatnonzero(past.counts == 0), params.viewers // max(len(params.newcomers), 1), rng))
     asked_new = [_newcomers(new, rows, params.hidden, moment) for rows in params.newcomers]
+    # Not what was learnt late of earlier days: the title before it may be one that the past knows.
+    late = histories.where(histories.at > moment).counts
     asked_live = _next_titles(histories, np.minimum(late, histories.counts - 1), params, rng)
     # Viewers who are yet to come are nobody: shares of viewers and whatever is drawn for each would tell of them.
     known = past.of(np.flatnonzero(past.counts > 0))
