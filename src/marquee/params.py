@@ -240,6 +240,7 @@ class LessonsParams(_Section):
     hidden: int = Field(ge=1, le=1_000)
     steps: Annotated[tuple[int, ...], Strict(False)] = Field(min_length=1, max_length=100)
     moments: Annotated[tuple[float, ...], Strict(False)] = Field(max_length=20)
+    rows: int = Field(ge=1_000, le=1_000_000_000)
     newcomers: Annotated[tuple[int, ...], Strict(False)] = Field(max_length=20)
     negatives: int = Field(ge=1, le=100_000)
 

@@ -244,6 +244,12 @@ def test_of_what_was_not_wanted_about_as_many_are_kept_as_asked_for(world: Histo
     assert np.count_nonzero(few.labels) == np.count_nonzero(retrieved.rows.labels)
 
 
+def test_of_many_requests_fewer_negatives_are_kept_so_that_the_rows_stay_about_as_many(world: Histories) -> None:
+    few = retrieve(world, titles(), small_params("sources.depth=160", "lessons.rows=2000"), SEED).rows
+    kept = np.count_nonzero(few.labels == 0)
+    assert 0.5 * 2000 < kept < 1.1 * 2000
+
+
 def test_the_same_seed_gives_the_same_rows_to_the_bit(world: Histories) -> None:
     one, other = (retrieve(world, titles(), small_params(), SEED).rows for _ in range(2))
     assert np.array_equal(one.features, other.features, equal_nan=True)

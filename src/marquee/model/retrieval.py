@@ -1,6 +1,6 @@
 """Retrieval: every source fitted, the best of all gathered, and lessons turned into the rows a ranker learns from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,13 +75,22 @@ class Retrieved:
 
 def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) -> Retrieved:
     """Sources that know everything, and rows from sources that knew only the past of each lesson."""
+    given = list(lessons(histories, params.lessons, seed))
+    within = _affordable(params, given)
     taught = [
         part
-        for lesson in lessons(histories, params.lessons, seed)
-        for part in rows_of(lesson, fit_retriever(lesson.past, titles, params, seed), params, seed)
+        for lesson in given
+        for part in rows_of(lesson, fit_retriever(lesson.past, titles, params, seed), within, seed)
     ]
     retriever = fit_retriever(histories, titles, params, seed)
     return Retrieved(retriever, together(retriever.feature_names, taught))
+
+
+def _affordable(params: Params, given: Sequence[Lesson]) -> Params:
+    """The params with fewer negatives of each request, where there are many requests."""
+    requests = sum(len(asked.histories) for lesson in given for asked in lesson.asked)
+    negatives = min(params.lessons.negatives, max(params.lessons.rows // max(requests, 1), 1))
+    return params.model_copy(update={"lessons": params.lessons.model_copy(update={"negatives": negatives})})
 
 
 def fit_retriever(past: Histories, titles: Titles, params: Params, seed: int) -> Retriever:
