@@ -1,13 +1,14 @@
 """Claims about the recommender: always k titles and none seen, whoever asks; the same twice, and from its folder."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from marquee.errors import ModelError
 from marquee.model import recommender
 from marquee.model.arrange import Lists, Rule, of_genres
 from marquee.model.asked import now as latest
@@ -189,6 +190,13 @@ def test_saved_and_restored_it_gives_identical_lists(fitted: Recommender, folder
     user, title = np.repeat(np.arange(5), 3), np.tile(np.array([0, 50, 100]), 5)
     stars = [whole.stars.predict(viewers, user, title, np.full(15, 600 * DAY)) for whole in (fitted, *restored)]
     assert np.array_equal(stars[0], stars[1])
+
+
+def test_a_model_of_other_params_is_refused_by_the_key_that_differs(fitted: Recommender) -> None:
+    contents = fitted.contents({})
+    older = contents.texts["params.yaml"].replace("leaf_rows", "leaf_size")
+    with pytest.raises(ModelError, match=r"ranker\.leaf_rows.*fit it anew"):
+        recommender.restored(replace(contents, texts={**contents.texts, "params.yaml": older}))
 
 
 def test_what_the_features_add_sums_to_the_score(fitted: Recommender) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import yaml
+from pydantic import ValidationError
 
+from marquee.errors import ModelError
 from marquee.model.arrange import Lists, Rule, Scored, Shop, arrange, history_rules, keep
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
@@ -97,13 +99,21 @@ class Recommender:
 
 def restored(contents: Contents) -> Recommender:
     """The recommender of a model folder."""
-    params = Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
+    params = _params_of(contents)
     histories = Histories(**contents.arrays["histories"])
     retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
     return Recommender(params, histories, retriever, ranker, stars, tuple(contents.frames["regions"]["region"]))
+
+
+def _params_of(contents: Contents) -> Params:
+    try:
+        return Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
+    except ValidationError as error:
+        keys = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        raise ModelError(f"the model's params.yaml is of another version of Marquee ({keys}); fit it anew") from error
 
 
 def fit(
