@@ -1,0 +1,22 @@
+"""What the sections on measuring hold: how good the lists are said to be."""
+
+from pydantic import Field, model_validator
+
+from marquee.params.section import Section
+
+
+class EvaluateParams(Section):
+    seed: int = Field(ge=0, le=2**32 - 1)
+    folds: int = Field(ge=1, le=5)
+    draws: int = Field(ge=100, le=100_000)
+    light: int = Field(ge=1, le=100_000)
+    heavy: int = Field(ge=1, le=100_000)
+    new_title: int = Field(ge=1, le=1_000_000)
+    popular: float = Field(gt=0, le=1)
+    small: int = Field(ge=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _light_is_below_heavy(self) -> "EvaluateParams":
+        if self.light >= self.heavy:
+            raise ValueError(f"light is {self.light}, it must be below heavy, which is {self.heavy}")
+        return self
