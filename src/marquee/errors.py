@@ -7,7 +7,9 @@
     ├── TooManyRejects      more of a source was set aside than params.yaml allows
     ├── StoreError          the event store cannot be reached, or is of another version
     ├── WatchApiError       the watch API gave no usable answer, also after retrying
-    └── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
+    ├── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
+    └── RequestError        the service was asked for what it cannot answer
+        └── NotFoundError   or for somebody or something that is not there
 
 The `marquee` command prints them as one line and exits 2; `marquee --debug` shows the traceback.
 """
@@ -42,4 +44,12 @@ class WatchApiError(MarqueeError):
 
 
 class ModelError(MarqueeError):
+    pass
+
+
+class RequestError(MarqueeError):
+    pass
+
+
+class NotFoundError(RequestError):
     pass

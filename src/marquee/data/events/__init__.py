@@ -1,6 +1,6 @@
 """The event store: one append-only record of what viewers did, in SQLite or PostgreSQL, whichever the URL names.
 
-store.py      append, history, since, export, forget, snapshot
+store.py      append, history, deeds, since, export, forget, snapshot
 validity.py   what an event of each kind must and may carry: one line a kind
 schema.py     the tables; a change here needs a new file in data/migrations/versions
 database.py   one URL, reached: who may write, who reads what, and the sentence when it is away
@@ -9,8 +9,8 @@ snapshot.py   the record up to a position as Parquet partitions
 """
 
 from marquee.data.events.schema import Event
-from marquee.data.events.store import EventStore, Receipt
+from marquee.data.events.store import Deeds, EventStore, Receipt
 from marquee.data.events.validity import Refusal
 from marquee.data.events.version import migrate
 
-__all__ = ["Event", "EventStore", "Receipt", "Refusal", "migrate"]
+__all__ = ["Deeds", "Event", "EventStore", "Receipt", "Refusal", "migrate"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select
 
 from marquee.data.events.batch import sift, write
 from marquee.data.events.database import Database
@@ -25,6 +25,11 @@ from marquee.tables import ID_LIMIT
 _OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
 _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))
 _ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
+# Spelt out, not bound: an index of what is not `shown` is used by questions that say so themselves.
+_DEED = EVENTS.c.kind != literal_column("'shown'")
+_DEEDS = _OF_VIEWER.where(_DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc())
+_LATEST_DEEDS = _DEEDS.limit(bindparam("limit"))
+_FORGOTTEN = select(FORGOTTEN_VIEWERS.c.until).where(FORGOTTEN_VIEWERS.c.user_id == bindparam("user_id"))
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
 
 
@@ -33,6 +38,14 @@ class Receipt:
     accepted: int
     duplicates: int
     refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What a viewer did themselves, and until when they asked to be forgotten, if they did."""
+
+    events: tuple[Event, ...]
+    forgotten_until: int | None
 
 
 class EventStore:
@@ -66,6 +79,15 @@ class EventStore:
         with self._database.read() as connection:
             latest = connection.execute(_LATEST, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
         return tuple(map(Event._make, reversed(latest)))
+
+    def deeds(self, user_id: int, limit: int) -> Deeds:
+        """As `history`, without what was only shown; and whether the viewer is to be known from before at all."""
+        if not is_id(user_id) or limit < 1:
+            return Deeds((), None)
+        with self._database.read() as connection:
+            latest = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
+            until = connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
+        return Deeds(tuple(map(Event._make, reversed(latest))), until)
 
     def since(self, position: int, limit: int) -> tuple[Event, ...]:
         """What was recorded after a position. Once a position is seen, nothing appears before it any more."""

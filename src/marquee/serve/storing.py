@@ -1,0 +1,17 @@
+"""What the service needs of the event store; `EventStore` is one. Each method may raise StoreError."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from marquee.data.events import Deeds, Receipt
+
+
+class Store(Protocol):
+    def append(self, events: Sequence[object], now: datetime) -> Receipt: ...
+
+    def deeds(self, user_id: int, limit: int) -> Deeds: ...
+
+    def export(self, user_id: int) -> Iterator[dict[str, object]]: ...
+
+    def forget(self, user_id: int, now: datetime) -> int: ...
