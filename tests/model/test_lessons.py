@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from marquee.model.histories import Histories, Ints
-from marquee.model.lessons import Asked, Lesson, by_time, latest, lessons
+from marquee.model.lessons import Asked, Lesson, by_time, fifth, latest, lessons
 from marquee.params import LessonsParams
 from tests.model.conftest import DAY, histories, interactions
 from tests.model.sources.conftest import watched
@@ -77,6 +77,14 @@ def test_latest_asks_for_the_next_title_at_several_places(world: Histories) -> N
     for steps, asked in zip(ALL.steps, lesson.asked, strict=True):
         assert rows(asked.histories) == rows(world.where(world.from_end >= steps))
         assert rows(asked.wanted) == rows(world.where(world.from_end == steps - 1))
+
+
+def test_lessons_up_to_the_end_ask_once_all_of_it_was_known(world: Histories) -> None:
+    told_at_last = world.known_at.max() + DAY
+    late = replace(world, known_at=np.where(np.arange(len(world.at)) == 5, told_at_last, world.known_at))
+    rng = np.random.default_rng(1)
+    for lesson in (latest(late, ALL, rng), fifth(late, ALL, rng)):
+        assert {int(moment) for asked in lesson.asked for moment in asked.as_of} == {int(told_at_last)}
 
 
 def test_short_histories_keep_at_least_half_to_their_sources() -> None:

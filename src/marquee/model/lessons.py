@@ -103,7 +103,8 @@ def _some(users: Ints, most: int, rng: np.random.Generator) -> Ints:
 
 
 def _until(histories: Histories) -> int:
-    return int(histories.at.max(initial=0))
+    """The latest moment at which anybody told of anything."""
+    return int(np.maximum(histories.at, histories.known_at).max(initial=0))
 
 
 def _answered(asked: list[Asked]) -> tuple[Asked, ...]:
