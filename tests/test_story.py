@@ -18,6 +18,7 @@ from marquee.tables import INTERACTIONS, LISTS, RATINGS, TITLES
 ROOT = Path(__file__).parent.parent
 SMALL = {"viewers": 60, "titles": 80, "ratings": 1500}
 QUICK = {"rounds": 10}
+BLEND = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["stars"]["blend"]
 
 # The first test waits for the whole pipeline.
 pytestmark = pytest.mark.timeout(600)
@@ -193,11 +194,19 @@ def test_two_runs_make_the_same_bytes(project: Path) -> None:
     assert made(project) == first
 
 
-def test_a_number_of_the_ranker_runs_only_what_depends_on_it(project: Path) -> None:
-    change(project, ranker={"rounds": 11})
+@pytest.mark.parametrize(
+    ("section", "numbers", "needed"),
+    [
+        ("ranker", {"rounds": 11}, {"rank", "evaluate", "recommender"}),
+        ("stars", {"blend": {**BLEND, "trees": 11}}, {"stars", "recommender"}),
+    ],
+)
+def test_a_number_runs_only_what_depends_on_it(
+    project: Path, section: str, numbers: Mapping[str, object], needed: set[str]
+) -> None:
+    change(project, **{section: numbers})
     again = run(project, "dvc", "repro")
-    ran = set(re.findall(r"Running stage '(\w+)'", again.stdout))
-    assert ran == {"rank", "evaluate", "recommender"}, again.stderr
+    assert set(re.findall(r"Running stage '(\w+)'", again.stdout)) == needed, again.stderr
 
 
 def test_what_viewers_did_since_is_in_the_next_interactions(project: Path) -> None:

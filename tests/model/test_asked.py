@@ -1,11 +1,12 @@
 """Viewers by their ids: those the model knows have their history, strangers an empty one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
 
-from marquee.model.asked import histories_for, rows_of, rows_of_pairs
+from marquee.model.asked import histories_for, now, rows_of, rows_of_pairs
 from marquee.model.histories import Histories, histories_of
 from marquee.model.titles import titles_of
 from marquee.tables import WHEN
@@ -37,6 +38,14 @@ def test_a_stranger_has_nobodys_attributes() -> None:
 def test_nobody_asked_about_is_no_history() -> None:
     asked, strangers = histories_for(histories(), np.array([], np.int64))
     assert len(asked) == len(strangers) == 0
+
+
+def test_now_is_the_latest_moment_that_anybody_told_of_anything() -> None:
+    known = histories()
+    asked = known.of(np.array([1, 0]))
+    assert now(known, asked).tolist() == [known.at.max()] * 2
+    late = replace(known, known_at=known.known_at + 7)
+    assert now(late, asked).tolist() == now(known, late).tolist()[:2] == [known.at.max() + 7] * 2
 
 
 def test_an_id_that_is_not_there_has_no_row() -> None:

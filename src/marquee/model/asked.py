@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from marquee.model.candidates import gather, ranks_within
 from marquee.model.histories import Floats, Histories, Ints, Mask
-from marquee.model.recommender import Recommender
+from marquee.model.recommender import Lister
 from marquee.model.retrieval import batches
 from marquee.model.sources import Source
 from marquee.model.sources.als import Als
@@ -57,11 +57,11 @@ def rows_of_pairs(histories: Histories, titles: Titles, pairs: pl.DataFrame) -> 
 
 def now(known: Histories, histories: Histories) -> Ints:
     """The latest moment that anybody told of, for each viewer asked about: no clock is looked at."""
-    latest = max(int(known.at.max(initial=0)), int(histories.at.max(initial=0)))
-    return np.full(len(histories), latest)
+    told = (known.at, known.known_at, histories.at, histories.known_at)
+    return np.full(len(histories), max(int(moments.max(initial=0)) for moments in told))
 
 
-def lists(recommender: Recommender, histories: Histories, k: int) -> pl.DataFrame:
+def lists(recommender: Lister, histories: Histories, k: int) -> pl.DataFrame:
     """LISTS as of now, of viewers with rising ids; a title that only fills a list up scores NaN."""
     if not k or not len(histories):
         return _NO_LIST
@@ -69,7 +69,7 @@ def lists(recommender: Recommender, histories: Histories, k: int) -> pl.DataFram
     return _table(recommender.titles.ids, histories.user_ids[told.user], told.title, told.rank, told.score)
 
 
-def lists_of_sources(recommender: Recommender, histories: Histories, k: int) -> Mapping[str, pl.DataFrame]:
+def lists_of_sources(recommender: Lister, histories: Histories, k: int) -> Mapping[str, pl.DataFrame]:
     """LISTS of each source alone, as of now; shorter where it has fewer opinions."""
     as_of, ids = now(recommender.histories, histories), recommender.titles.ids
     return {
@@ -92,7 +92,7 @@ def predicted(stars: Stars, known: Histories, titles: Titles, pairs: pl.DataFram
     return pairs.select("user_id", "title_id", rating=pl.Series(rating))
 
 
-def similar(recommender: Recommender, title: int, k: int) -> pl.DataFrame:
+def similar(recommender: Lister, title: int, k: int) -> pl.DataFrame:
     """title_id, name and score of the titles that are wanted by the same viewers: the cosine of their als factors."""
     factors = cast("Als", recommender.retriever.fitted["als"]).title_factors
     length = np.linalg.norm(factors, axis=1)

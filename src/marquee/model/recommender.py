@@ -31,13 +31,13 @@ from marquee.params import Params
 
 
 @dataclass(frozen=True, eq=False)
-class Recommender:
+class Lister:
+    """All that lists are made of."""
+
     params: Params
     histories: Histories  # what the viewers of training had done
     retriever: Retriever
     ranker: Ranker
-    stars: Stars
-    regions: Sequence[str]  # that viewers told of; the number of each is its place
 
     @property
     def titles(self) -> Titles:
@@ -54,10 +54,6 @@ class Recommender:
     @property
     def watched(self) -> Floats:
         return np.power(np.float32(10), self.retriever.profiles.share)
-
-    @property
-    def explainer(self) -> Explainer:
-        return Explainer(self, self.params.signals, self.params.explain)
 
     def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
         """A list of k titles for each history, of what the rules (masks of titles) allow; a history may be empty."""
@@ -85,6 +81,18 @@ class Recommender:
 
     def contributions(self, rows: Floats) -> Floats:
         return self.ranker.contributions(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender(Lister):
+    """What is saved and served: it also tells stars and reasons, and knows where viewers live."""
+
+    stars: Stars
+    regions: Sequence[str]  # that viewers told of; the number of each is its place
+
+    @property
+    def explainer(self) -> Explainer:
+        return Explainer(self, self.params.signals, self.params.explain)
 
     def contents(self, facts: Mapping[str, Any]) -> Contents:
         """What a model folder holds of it; `restored` makes the same recommender of that."""

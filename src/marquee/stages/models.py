@@ -16,7 +16,7 @@ from marquee.model.asked import histories_for, lists, lists_of_sources, rows_of_
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
 from marquee.model.histories import Histories, Mask, histories_of
 from marquee.model.ranker import Ranker, Rows, fit_ranker
-from marquee.model.recommender import Recommender
+from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
 from marquee.model.split import CUTS, FOLDS, TESTED, Cut, cut
@@ -119,7 +119,7 @@ def evaluate(params: Params, into: Path) -> Mapping[str, object]:
 def recommender(params: Params, into: Path) -> Mapping[str, object]:
     """The model folder, of the parts that were fitted on everything."""
     cost, titles = Cost(), _titles(into)
-    whole = _recommender(EVERYTHING, params, into, titles)
+    whole = _recommender(params, into, titles)
     tables = ("titles", "interactions")
     trained_on = {name: sha256_of(into / "tables" / f"{name}.parquet") for name in tables}
     fingerprint = save_model(into / "model", whole.contents({"trained_on": trained_on}))
@@ -129,21 +129,24 @@ def recommender(params: Params, into: Path) -> Mapping[str, object]:
 
 def _lists(name: str, params: Params, into: Path, titles: Titles) -> Mapping[str, pl.DataFrame]:
     """What everybody who is tested on would have been shown, from what they had done when they asked."""
-    past, whole = _cut(name, into), _recommender(name, params, into, titles)
+    past, lister = _cut(name, into), _lister(name, params, into, titles)
     known = histories_of(past.histories, titles.ids)
     asked, _ = histories_for(known, past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy())
-    return {HYBRID: lists(whole, asked, K), **lists_of_sources(whole, asked, K)}
+    return {HYBRID: lists(lister, asked, K), **lists_of_sources(lister, asked, K)}
 
 
-def _recommender(name: str, params: Params, into: Path, titles: Titles) -> Recommender:
+def _lister(name: str, params: Params, into: Path, titles: Titles) -> Lister:
     retrieved = load_model(into / "retrieved" / name).arrays
     retriever = restored_retriever(retrieved, titles, params.sources)
     texts = load_model(into / "ranked" / name).texts
     ranker = Ranker(retriever.feature_names, tuple(texts[name] for name in sorted(texts)))
-    told = load_model(into / "stars")
-    # Lists do not look at stars, so those of everything tell a cut's lists nothing of its answers.
-    stars_of_everything = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
-    return Recommender(params, _past(name, into, titles), retriever, ranker, stars_of_everything, ())
+    return Lister(params, _past(name, into, titles), retriever, ranker)
+
+
+def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
+    of, told = _lister(EVERYTHING, params, into, titles), load_model(into / "stars")
+    known_stars = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
+    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, regions=())
 
 
 def _contents_of(found: Retrieved) -> Contents:
