@@ -175,16 +175,17 @@ def test_what_viewers_tell_of_themselves_counts_at_once_also_of_strangers(marque
     assert nowhere == untold
 
 
-def test_stars_are_told_for_every_pair_in_its_order_also_for_strangers_and_unknown_titles(
+def test_stars_are_told_for_every_pair_in_its_order_also_twice_for_strangers_and_of_unknown_titles(
     marquee: Marquee, fitted: Path
 ) -> None:
-    pairs = pl.DataFrame({"user_id": [1, 1, 424242, 1], "title_id": [3, 0, 3, 123456]})
+    pairs = pl.DataFrame({"user_id": [1, 1, 424242, 1, 1], "title_id": [3, 0, 3, 123456, 3]})
     pairs.write_parquet("pairs.parquet")
     done = marquee("stars", "--model", fitted, "--pairs", "pairs.parquet", "--out", "stars.parquet")
     assert done.code == 0, done.stderr
     stars = pl.read_parquet("stars.parquet")
     assert stars.select("user_id", "title_id").equals(pairs)
     assert stars["rating"].is_between(0.5, 5).all()
+    assert stars["rating"][4] == stars["rating"][0]
 
 
 def test_similar_titles_are_of_the_same_taste(marquee: Marquee, fitted: Path) -> None:

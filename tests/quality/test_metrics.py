@@ -212,19 +212,3 @@ def test_showing_the_genres_of_the_past_is_calibrated_and_showing_others_is_not(
 
 def test_without_genres_calibration_is_not_known() -> None:
     assert np.isnan(metrics.miscalibration(np.zeros((2, 0)), np.zeros((2, 0)))).all()
-
-
-def stars(rows: Sequence[tuple[int, int, float | None]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, {"user_id": pl.Int64, "title_id": pl.Int64, "rating": pl.Float32}, orient="row")
-
-
-def test_errors_of_stars_are_those_a_hand_computes() -> None:
-    test = stars([(1, 101, 3.0), (1, 102, 4.0), (2, 101, None)])
-    errors = metrics.star_errors(stars([(1, 102, 4.0), (1, 101, 1.0)]), test)
-    assert errors == {"rmse": math.sqrt(2), "mae": 1.0}
-
-
-@pytest.mark.parametrize("rating", [None, math.nan])
-def test_a_rating_without_a_prediction_is_an_error(rating: float | None) -> None:
-    with pytest.raises(TableError, match="1 of 2 ratings have no prediction"):
-        metrics.star_errors(stars([(1, 101, 3.0), (1, 102, rating)]), stars([(1, 101, 3.0), (1, 102, 4.0)]))

@@ -88,7 +88,7 @@ class PopularParams(Section):
 
 
 class TrendingParams(Section):
-    days: float = Field(gt=0, le=3_650)
+    days: float = Field(ge=1, le=3_650)
 
 
 class SourcesParams(Section):

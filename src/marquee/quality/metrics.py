@@ -1,4 +1,4 @@
-"""Metrics: how good lists and predicted stars are, one number a viewer, vectorised over all of them.
+"""Metrics: how good lists are, one number a viewer, vectorised over all of them. (Of stars: model/stars/measured.)
 
 `Asked` says who is measured and what they want; `shown` turns a table of lists into arrays for exactly those viewers.
 A viewer without a list scores 0 on what a list should find, and NaN (left out of the mean) on what a list is like.
@@ -209,23 +209,6 @@ def miscalibration(shown_mix: Doubles, taste: Doubles) -> Doubles:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(taste == 0, 0.0, taste * np.log(taste / mixed))
     return np.asarray((terms + 0 * mixed).sum(axis=1)) if taste.shape[1] else np.full(len(taste), np.nan)
-
-
-def star_errors(predicted: pl.DataFrame, test: pl.DataFrame) -> dict[str, float]:
-    """RMSE and MAE of predicted stars (user_id, title_id, rating) on a test's ratings; none may be missing."""
-    errors = star_pairs(predicted, test).select(error=pl.col("predicted") - pl.col("rating"))["error"].to_numpy()
-    return {"rmse": float(np.sqrt(np.mean(errors**2))), "mae": float(np.abs(errors).mean())}
-
-
-def star_pairs(predicted: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
-    """The ratings of a test (user_id, title_id, rating) and what was predicted for each."""
-    pair = [pl.col("user_id", "title_id").cast(pl.Int64)]
-    answers = predicted.select(*pair, predicted=pl.col("rating").cast(pl.Float64).fill_nan(None))
-    rated = test.filter(pl.col("rating").is_not_null()).select(*pair, pl.col("rating").cast(pl.Float64))
-    both = rated.join(answers, on=["user_id", "title_id"], how="left", validate="1:1")
-    if both.is_empty() or both["predicted"].null_count():
-        raise TableError(f"stars: {both['predicted'].null_count()} of {both.height} ratings have no prediction")
-    return both
 
 
 def _ratio(over: Doubles | Ints, under: Doubles | Ints) -> Doubles:
