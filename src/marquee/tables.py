@@ -120,7 +120,7 @@ TITLES = Table(
 RATINGS = Table(
     "ratings",
     {"user_id": ID_TYPES, "title_id": ID_TYPES, "rating": pl.Float32(), "rated_at": WHEN},
-    sorted_by=("user_id", "rated_at", "title_id"),
+    sorted_by=("user_id", "rated_at"),
 )
 
 EVENTS = Table(
@@ -154,7 +154,7 @@ INTERACTIONS = Table(
         "at": WHEN,
         "known_at": WHEN,  # when we learnt it; the past is what was known by then
     },
-    sorted_by=("user_id", "at", "title_id"),
+    sorted_by=("user_id", "at"),
     nullable=frozenset({"rating"}),
 )
 

@@ -56,6 +56,11 @@ def test_of_a_title_rated_twice_the_last_rating_counts_also_at_the_same_moment(t
     assert handed.ratings(path).select("title_id", "rating").rows() == [(6, 4.0), (5, 3.0)]
 
 
+def test_ratings_of_the_same_moment_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = parquet(tmp_path, user_id=[2, 1, 1, 1], title_id=[4, 9, 7, 8], rating=[3.0] * 4, rated_at=[SECONDS] * 4)
+    assert handed.ratings(path).select("user_id", "title_id").rows() == [(1, 9), (1, 7), (1, 8), (2, 4)]
+
+
 def test_columns_nobody_asked_for_are_left_alone_and_whole_ratings_are_ratings(tmp_path: Path) -> None:
     table = handed.ratings(parquet(tmp_path, rating=[3, 4], note=["a", "b"]))
     assert table.columns == ["user_id", "title_id", "rating", "rated_at"]

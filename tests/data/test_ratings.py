@@ -53,10 +53,10 @@ class Written:
         self.rejects = pl.read_csv(rejects.path).rows()
 
 
-def test_ratings_are_sorted_by_viewer_time_and_title_in_the_smallest_types(tmp_path: Path) -> None:
+def test_ratings_are_sorted_by_viewer_and_time_and_then_as_they_came_in_the_smallest_types(tmp_path: Path) -> None:
     rows = [(9, 5, 4.0, DAY), (3, 7, 2.5, DAY + timedelta(days=1)), (3, 8, 1.0, DAY), (3, 2, 5.0, DAY)]
     written = Written(tmp_path, rows)
-    assert written.rows == [rows[3], rows[2], rows[1], rows[0]]
+    assert written.rows == [rows[2], rows[3], rows[1], rows[0]]
     assert written.table.select("user_id", "title_id").dtypes == [pl.UInt16, pl.UInt16]
     assert written.rejects == []
 
@@ -191,8 +191,9 @@ def expected(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         pair = (row[0], row[1])
         if 0.5 <= row[2] <= 5 and row[1] in range(1, 100) and row[3] <= NOW and row[3] >= latest.get(pair, row)[3]:
+            latest.pop(pair, None)
             latest[pair] = row
-    return sorted(latest.values(), key=lambda row: (row[0], row[3], row[1]))
+    return sorted(latest.values(), key=lambda row: (row[0], row[3]))
 
 
 ROWS = st.lists(

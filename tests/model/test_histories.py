@@ -22,16 +22,16 @@ def of_rows(*rows: tuple[int, int, int]) -> Histories:
     return histories_of(pl.DataFrame({**told, "at": moments, "known_at": moments}), TITLE_IDS)
 
 
-def test_rows_are_sorted_by_viewer_then_time_then_title() -> None:
+def test_rows_are_sorted_by_viewer_then_time_and_of_one_moment_stay_as_they_came() -> None:
     histories = of_rows((7, 20, 5), (-3, 30, 9), (7, 30, 1), (7, 10, 5), (-3, 10, 2))
     assert histories.user_ids.tolist() == [-3, 7]
     assert histories.starts.tolist() == [0, 2, 5]
-    assert histories.title.tolist() == [0, 2, 2, 0, 1]
+    assert histories.title.tolist() == [0, 2, 2, 1, 0]
     assert (histories.at // DAY).tolist() == [2, 9, 1, 5, 5]
 
 
-def test_the_order_of_the_table_does_not_matter() -> None:
-    rows = [(7, 20, 5), (-3, 30, 9), (7, 30, 1), (7, 10, 5)]
+def test_the_order_of_different_moments_in_the_table_does_not_matter() -> None:
+    rows = [(7, 20, 5), (-3, 30, 9), (7, 30, 1), (7, 10, 6)]
     one, other = of_rows(*rows).arrays(), of_rows(*rows[::-1]).arrays()
     assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
 

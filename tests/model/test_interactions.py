@@ -41,6 +41,13 @@ def only(*told: Told) -> dict[str, object]:
     return made(None, events(*told)).row(0, named=True)
 
 
+def test_what_happened_at_the_same_moment_stays_in_the_order_in_which_it_was_told() -> None:
+    one_day = pl.concat([events(("watch_finished", None, 1), title_id=title) for title in (9, 7, 8)])
+    again = events(("liked", None, 1), title_id=9)
+    assert made(None, one_day)["title_id"].to_list() == [9, 7, 8]
+    assert made(None, pl.concat([one_day, again]))["title_id"].to_list() == [7, 8, 9]
+
+
 def test_ratings_alone_stay_in_their_order_and_each_star_adds_to_the_strength() -> None:
     table = made(ratings((1, 5, 5.0, 2), (1, 6, 1.0, 3), (2, 5, 3.0, 1)), None)
     assert table.select("user_id", "title_id", "rating").rows() == [(1, 5, 5.0), (1, 6, 1.0), (2, 5, 3.0)]

@@ -131,7 +131,7 @@ def _settled(parts: Sequence[pl.DataFrame]) -> _Settled:
     superseded = _superseded(users, titles, times)
     stands = np.ones(share.height, np.bool_)
     stands[superseded] = False
-    order = _order(users, times, titles)
+    order = _order(users, times)
     ratings = share.select(pl.col(*RATINGS.columns).gather(order[stands[order]]))
     return _Settled(ratings, _told(share.select(pl.all().gather(superseded)), pl.lit(DUPLICATE)), _tally(ratings))
 

@@ -109,6 +109,7 @@ def no_histories() -> Histories:
 def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     """The histories in a table of interactions; rows of titles that are not among `title_ids` are left out.
 
+    What happened at the same moment stays in the order of the table.
     A viewer whose every row is left out stays, with an empty history.
     """
     user_ids, user = np.unique(interactions["user_id"].to_numpy().astype(np.int64), return_inverse=True)
@@ -116,7 +117,7 @@ def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     at, known_at = (interactions[name].dt.epoch("ms").to_numpy() for name in ("at", "known_at"))
     title = np.searchsorted(title_ids, title_id)
     known = (title < len(title_ids)) & (np.append(title_ids, 0)[title] == title_id)
-    order = np.lexsort((title_id, at, user))
+    order = np.lexsort((at, user))
     order = order[known[order]]
     starts = np.concatenate([[0], np.cumsum(np.bincount(user[order], minlength=len(user_ids)))]).astype(np.int64)
     floats = {

@@ -3,7 +3,7 @@
 What a viewer did several times counts as done last. Of statements that contradict one another the latest stands, the
 earlier are as if never made: a rating is another rating's, a thumb down a thumb up's, finishing an abandonment's. What
 is left adds up to the strongest word for the title plus the strongest against it. Another kind of event is one line in
-the signals, and one in _SUBJECTS if something can contradict it.
+the signals, and one in SUBJECTS if something can contradict it.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from types import MappingProxyType
 import polars as pl
 
 from marquee.params import SignalParams, SignalsParams, StarParams
-from marquee.tables import EVENTS, INTERACTIONS
+from marquee.tables import EVENTS
 
-_MIDDLE = 3.0  # the star that says neither more nor less than having rated
+MIDDLE = 3.0  # the star that says neither more nor less than having rated
 
 # Kinds of one subject contradict one another when one speaks for the title and the other against it.
-_SUBJECTS: Mapping[str, str] = MappingProxyType(
+SUBJECTS: Mapping[str, str] = MappingProxyType(
     {
         "liked": "opinion",
         "disliked": "opinion",
@@ -63,7 +63,7 @@ def _of_ratings(ratings: pl.LazyFrame, rated: SignalParams, star: StarParams) ->
 
 
 def _graded(rating: pl.Expr, middle: float, step: float) -> pl.Expr:
-    return (middle + step * (rating - _MIDDLE)).cast(pl.Float32)
+    return (middle + step * (rating - MIDDLE)).cast(pl.Float32)
 
 
 def _rated(ratings: pl.LazyFrame) -> pl.LazyFrame:
@@ -79,22 +79,28 @@ def _of_statements(statements: pl.LazyFrame, signals: SignalsParams, star: StarP
     sign = pl.col("strength").sign()
     latest = pl.struct(sign=sign, rating="rating").last().over(*_PAIR, "subject")
     stands = (sign == latest.struct["sign"]) & pl.col("rating").eq_missing(latest.struct["rating"])
-    told = _weighed(statements, signals, star).sort("happened_at", maintain_order=True).filter(stands)
-    combined = told.group_by(_PAIR).agg(
-        strength=pl.col("strength").max().clip(0) + pl.col("strength").min().clip(None, 0),
-        rating=pl.col("rating").max(),
-        label=pl.col("label").max(),
-        hides=pl.col("hides").any(),
-        at=pl.col("happened_at").max(),
-        known_at=pl.col("recorded_at").max(),
+    in_time = _weighed(statements, signals, star).sort("happened_at", maintain_order=True).with_row_index("place")
+    combined = (
+        in_time.filter(stands)
+        .group_by(_PAIR)
+        .agg(
+            strength=pl.col("strength").max().clip(0) + pl.col("strength").min().clip(None, 0),
+            rating=pl.col("rating").max(),
+            label=pl.col("label").max(),
+            hides=pl.col("hides").any(),
+            at=pl.col("happened_at").max(),
+            known_at=pl.col("recorded_at").max(),
+            place=pl.col("place").max(),
+        )
     )
-    return combined.sort(INTERACTIONS.sorted_by)
+    # What happened at the same moment stays in the order in which it was told.
+    return combined.sort("user_id", "place").drop("place")
 
 
 def _weighed(statements: pl.LazyFrame, signals: SignalsParams, star: StarParams) -> pl.LazyFrame:
     """Each statement with what its kind says; those whose kind says nothing are left out."""
     rating = pl.when(pl.col("kind") == "rated").then("value")
-    stars = (rating - _MIDDLE).fill_null(0)
+    stars = (rating - MIDDLE).fill_null(0)
     told = statements.join(_meanings(signals), on="kind", maintain_order="left")
     return told.filter(pl.col("title_id").is_not_null()).with_columns(
         rating=rating,
@@ -109,7 +115,7 @@ def _meanings(signals: SignalsParams) -> pl.LazyFrame:
     return pl.LazyFrame(
         {
             "kind": [kind for kind, _ in said],
-            "subject": [_SUBJECTS.get(kind, kind) for kind, _ in said],
+            "subject": [SUBJECTS.get(kind, kind) for kind, _ in said],
             "strength": pl.Series([signal.strength for _, signal in said], dtype=pl.Float32),
             "label": pl.Series([signal.label for _, signal in said], dtype=pl.Float32),
             "hides": [signal.hides for _, signal in said],
