@@ -8,6 +8,10 @@
     ├── StoreError          the event store cannot be reached, or is of another version
     ├── WatchApiError       the watch API gave no usable answer, also after retrying
     ├── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
+    ├── RegistryError       the registry is away, or holds no such version
+    ├── ServiceError        the service cannot start: a setting, or an address that is open to strangers
+    ├── AccessError         who asks is not known: no key or token, or none that holds
+    │   └── ForbiddenError  or is known, and may not
     └── RequestError        the service was asked for what it cannot answer
         └── NotFoundError   or for somebody or something that is not there
 
@@ -44,6 +48,22 @@ class WatchApiError(MarqueeError):
 
 
 class ModelError(MarqueeError):
+    pass
+
+
+class RegistryError(MarqueeError):
+    pass
+
+
+class ServiceError(MarqueeError):
+    pass
+
+
+class AccessError(MarqueeError):
+    pass
+
+
+class ForbiddenError(AccessError):
     pass
 
 

@@ -66,3 +66,16 @@ FORGOTTEN_POSITIONS = Table(
     METADATA,
     Column("position", _POSITION, primary_key=True, autoincrement=False),
 )
+
+# Who may ask the service. Of a key's secret only the digest is kept.
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # with a space between two
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)

@@ -1,0 +1,158 @@
+"""The live model: what is served now. It follows the registry's champion, one version after another, without a pause.
+
+A thread asks MLflow's REST interface every second. A new champion is read, checked byte for byte and asked once, all
+beside the one that serves; then one reference changes. A version that fails is told of once and not tried again.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import httpx
+import numpy as np
+
+from marquee.errors import MarqueeError, ModelError, RegistryError
+from marquee.model import asked
+from marquee.model.recommender import Recommender
+from marquee.serve.served import Served
+
+MODEL, CHAMPION = "marquee", "champion"  # names in the registry
+_EVERY_S = 1.0
+_PATIENCE_S = 3.0  # with the registry
+
+_log = logging.getLogger("marquee.serve")
+
+
+@dataclass(frozen=True)
+class Version:
+    name: str
+    folder: Path
+
+
+class Champion:
+    """The registry's answer to who is champion."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=_PATIENCE_S)
+
+    def now(self) -> Version | None:
+        """None if the registry has none; RegistryError if it does not say."""
+        try:
+            answer = self._client.get(
+                "/api/2.0/mlflow/registered-models/alias", params={"name": MODEL, "alias": CHAMPION}
+            )
+            told = answer.json()
+            if answer.status_code == 200:
+                version = told["model_version"]
+                return Version(str(version["version"]), _folder(version["source"]))
+            if told.get("error_code") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RegistryError(f"the registry does not answer: {type(error).__name__}: {error}") from None
+        raise RegistryError(f"the registry answers {answer.status_code}")
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _folder(source: str) -> Path:
+    parts = urlsplit(source)
+    if parts.scheme not in ("", "file"):
+        raise RegistryError(f"its champion lies at {parts.scheme}:, but only folders of this machine can be served")
+    return Path(url2pathname(parts.path))
+
+
+Opener = Callable[[Path, str, datetime], Served]
+
+
+class LiveModel:
+    """`served` is what to answer from; threads share it, and each answer takes it once."""
+
+    def __init__(self, open_model: Opener, champion: Champion | None) -> None:
+        self._open, self._champion = open_model, champion
+        self._served: Served | None = None
+        self._tried: str | None = None  # the version that was looked at last, whatever came of it
+        self.registry_is_away = False
+        self.refused: str | None = None  # the champion that is not served, for it is broken
+        self._ended = Event()
+        self._thread = Thread(target=self._follow, name="live model", daemon=True)
+
+    def served(self) -> Served:
+        served = self._served
+        if served is None:
+            raise ModelError("there is no model to answer from yet; register one, or name its folder in MARQUEE_MODEL")
+        return served
+
+    @property
+    def is_ready(self) -> bool:
+        return self._served is not None
+
+    def begin(self, folder: Path) -> None:
+        """Serves the champion; that folder where there is no champion that can be served."""
+        if self._champion is not None:
+            self.look()
+            self._thread.start()
+        if self._served is not None:
+            return
+        try:
+            self._served = self._opened(Version("", folder))
+        except MarqueeError as error:
+            _log.error("no model to serve yet: %s", error)
+
+    def end(self) -> None:
+        self._ended.set()
+        if self._champion is not None:
+            if self._thread.is_alive():
+                self._thread.join()
+            self._champion.close()
+
+    def look(self) -> None:
+        """Asks once who is champion, and serves it if that is somebody new."""
+        assert self._champion is not None
+        try:
+            version = self._champion.now()
+        except RegistryError as error:
+            self._note_away(error)
+            return
+        if self.registry_is_away:
+            _log.warning("the registry is back")
+            self.registry_is_away = False
+        if version is not None and version.name != self._tried:
+            self._tried = version.name
+            self._change_to(version)
+
+    def _follow(self) -> None:
+        while not self._ended.wait(_EVERY_S):
+            self.look()
+
+    def _note_away(self, error: RegistryError) -> None:
+        if not self.registry_is_away:
+            _log.warning("%s; what is served stays", error)
+            self.registry_is_away = True
+
+    def _change_to(self, version: Version) -> None:
+        try:
+            served = self._opened(version)
+        except Exception as error:
+            self.refused = version.name
+            _log.error("version %s is not served, what is served stays: %s", version.name, error)
+            return
+        self._served, self.refused = served, None
+        _log.warning("version %s is served from now on", version.name)
+
+    def _opened(self, version: Version) -> Served:
+        served = self._open(version.folder, version.name, datetime.now(UTC))
+        _ask_once(served.recommender)
+        return served if version.name else replace(served, version=served.fingerprint[:12])
+
+
+def _ask_once(recommender: Recommender) -> None:
+    """Of somebody known and of a stranger, so that the first request finds everything in memory, and it works."""
+    user_ids = np.append(recommender.histories.user_ids[:1], -1)
+    histories, _ = asked.histories_for(recommender.histories, user_ids)
+    recommender.recommend(histories, asked.now(recommender.histories, histories), 10)

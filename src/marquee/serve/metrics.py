@@ -1,0 +1,49 @@
+"""What Prometheus may know of a worker. Endpoints are told by their route, never by an address somebody typed.
+
+Of several workers each writes files of its own, in the folder that BentoML names; `told` adds them up.
+"""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY as OWN
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.012, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_OF_PROCESS = re.compile(r"gauge_live\w*_(\d+)\.db")
+
+REQUESTS = Counter("marquee_requests", "Requests answered", ["endpoint", "status"])
+SECONDS = Histogram("marquee_request_seconds", "From the request to the first byte", ["endpoint"], buckets=_SECONDS)
+EVENTS = Counter("marquee_events", "Events that came by HTTP", ["outcome"])
+LISTS_PUSHED = Counter("marquee_lists_pushed", "Lists sent by streams")
+STREAMS = Gauge("marquee_streams", "Viewers listening now", multiprocess_mode="livesum")
+SHOWN_WAITING = Gauge("marquee_shown_waiting", "Shown events not yet written", multiprocess_mode="livesum")
+SHOWN_DROPPED = Gauge("marquee_shown_dropped", "Shown events that were lost", multiprocess_mode="livesum")
+MODEL_SINCE = Gauge("marquee_model_since_seconds", "When the served model began", multiprocess_mode="liveall")
+MODEL_UNTIL = Gauge("marquee_model_until_seconds", "Until when it knows", multiprocess_mode="liveall")
+DEGRADED = Gauge("marquee_degraded", "1 while it is away or broken", ["what"], multiprocess_mode="livemax")
+STORE_POSITION = Gauge("marquee_store_position", "The last event seen", multiprocess_mode="livemax")
+
+
+def told() -> bytes:
+    folder = os.environ.get(_FOLDER)
+    if folder is None:
+        return generate_latest(OWN)
+    _forget_the_dead(Path(folder))
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What a worker is now, it is no longer when it was killed; what it counted stays."""
+    for path in folder.glob("gauge_live*.db"):
+        process = _OF_PROCESS.fullmatch(path.name)
+        if process and not Path("/proc", process[1]).exists() and Path("/proc/self").exists():
+            with suppress(FileNotFoundError):
+                path.unlink()

@@ -1,0 +1,128 @@
+"""The BentoML service: `bentoml serve marquee.serve.service:Marquee`, and `marquee serve`, which is the same.
+
+Three habits of BentoML's cost more than our answers and are changed here: a timer for each request that is never
+cancelled (door.py keeps the time), a trace of each request, and a garbage collector that walks through all of it.
+"""
+
+import gc
+import logging
+import os
+import signal
+from importlib.resources import as_file, files
+from types import FrameType
+
+import bentoml
+import click
+from bentoml._internal.server.http import traffic
+
+from marquee.data.api_keys import ApiKeys
+from marquee.errors import MarqueeError
+from marquee.params import Params, read_params
+from marquee.serve.access import check_address, token_secret
+from marquee.serve.app import create_app
+from marquee.serve.door import App, Door, Receive, Scope, Send
+from marquee.serve.settings import Settings, read_settings
+from marquee.serve.worker import Worker
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings(os.environ)
+    except MarqueeError as error:
+        raise click.ClickException(str(error)) from None
+
+
+SETTINGS = _settings()
+APP = create_app()
+
+
+class _NoTimer:
+    """In the place of BentoML's TimeoutMiddleware."""
+
+    def __init__(self, app: App, timeout: float) -> None:  # noqa: ARG002 - as BentoML calls it
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+class _OursFirst:
+    """BentoML's own /readyz says yes or no; ours says what is away."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: App = APP if scope.get("path") == "/readyz" else self._app
+        await app(scope, receive, send)
+
+
+traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
+
+
+class _Marquee:
+    def __init__(self) -> None:
+        self._worker = Worker(SETTINGS, _params())
+        self._worker.begin()
+        APP.state.worker = self._worker
+        _end_streams_first(self._worker)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def end(self) -> None:
+        self._worker.end()
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def check() -> None:
+        """Once, before any worker starts: what is wrong for all of them."""
+        try:
+            with ApiKeys(SETTINGS.database_url) as keys:
+                check_address(_host(), keys)
+            if SETTINGS.token_secret is None:
+                token_secret(SETTINGS.state)
+        except MarqueeError as error:
+            raise click.ClickException(str(error)) from None
+
+
+Marquee = bentoml.service(
+    bentoml.asgi_app(APP, path="/")(_Marquee),
+    name="marquee",
+    workers=SETTINGS.workers,
+    http={"host": SETTINGS.host, "port": SETTINGS.port},
+    traffic={"timeout": SETTINGS.timeout_s},
+    tracing={"excluded_urls": ".*"},
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+)
+Marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
+Marquee.add_asgi_middleware(_OursFirst)
+
+
+def _params() -> Params:
+    with as_file(files("marquee") / "params.yaml") as shipped:
+        return read_params(shipped)
+
+
+def _host() -> str:
+    """Where `bentoml serve --host` says, if it does."""
+    context = click.get_current_context(silent=True)
+    return (context and context.params.get("host")) or SETTINGS.host
+
+
+def _end_streams_first(worker: Worker) -> None:
+    """Who stops the server waits for every open answer, and a stream stays open as long as it may."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def ended(number: int, frame: FrameType | None, before: object = before) -> None:
+            worker.streams.close_all()
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, ended)
+
+
+logging.getLogger("marquee").setLevel(logging.INFO)

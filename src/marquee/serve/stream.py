@@ -1,0 +1,144 @@
+"""Streams: viewers who listen get their new list as soon as an event of theirs is in the store, however it came there.
+
+One thread of each worker reads what was recorded after the last position and wakes whom it concerns. What was `shown`
+wakes nobody: a list that was pushed would push the next one.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from threading import Event as Signal
+from threading import Lock, Thread
+
+from marquee.data.events import EventStore
+from marquee.errors import StoreError
+from marquee.serve import metrics
+
+_EVERY_S, _AWAY_S = 0.05, 1.0  # between two looks; between two tries while the store is away
+_AT_ONCE = 1_000
+BEAT_S = 15.0  # between two signs of life, so that nobody on the way closes a silent connection
+_BEAT = b": still here\n\n"
+
+_log = logging.getLogger("marquee.serve")
+
+
+class Listener:
+    """One open stream. Several events before it wakes are one new list."""
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.woken = asyncio.Event()
+        self.has_ended = False
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def end(self) -> None:
+        self.has_ended = True
+        self.woken.set()
+
+
+class Streams:
+    """All the listeners of a worker. Its methods are for the event loop, its thread only reads the store."""
+
+    def __init__(self, store: EventStore, loop: asyncio.AbstractEventLoop) -> None:
+        self._store, self._loop = store, loop
+        self._lock = Lock()
+        self._listeners: dict[int, set[Listener]] = {}
+        self.position = 0
+        self.store_is_away = False
+        self._ended = Signal()
+        self._thread = Thread(target=self._follow, name="streams", daemon=True)
+
+    @property
+    def listening(self) -> int:
+        return sum(map(len, self._listeners.values()))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close_all(self) -> None:
+        """Ends every stream; from any thread, also from a signal."""
+        self._ended.set()
+        self._loop.call_soon_threadsafe(self._end_listeners)
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @contextmanager
+    def listener(self, user_id: int) -> Iterator[Listener]:
+        listener = Listener(user_id)
+        with self._lock:
+            self._listeners.setdefault(user_id, set()).add(listener)
+        try:
+            yield listener
+        finally:
+            self._remove(listener)
+
+    def _remove(self, listener: Listener) -> None:
+        with self._lock:
+            theirs = self._listeners[listener.user_id]
+            theirs.discard(listener)
+            if not theirs:
+                del self._listeners[listener.user_id]
+
+    def _end_listeners(self) -> None:
+        for listener in self._of(None):
+            listener.end()
+
+    def _of(self, user_ids: set[int] | None) -> list[Listener]:
+        with self._lock:
+            wanted = self._listeners.keys() if user_ids is None else self._listeners.keys() & user_ids
+            return [listener for user_id in wanted for listener in self._listeners[user_id]]
+
+    def _follow(self) -> None:
+        is_begun = False
+        while not self._ended.wait(_AWAY_S if self.store_is_away else _EVERY_S):
+            try:
+                if not is_begun:
+                    self.position = self._store.position()
+                    is_begun = True
+                self._look()
+            except StoreError as error:
+                self._note_away(error)
+                continue
+            self.store_is_away = False
+
+    def _look(self) -> None:
+        events = self._store.since(self.position, _AT_ONCE)
+        if not events:
+            return
+        self.position = events[-1].position
+        for listener in self._of({event.user_id for event in events if event.kind != "shown"}):
+            self._loop.call_soon_threadsafe(listener.wake)
+
+    def _note_away(self, error: StoreError) -> None:
+        if not self.store_is_away:
+            _log.warning("%s", error)
+        self.store_is_away = True
+
+
+async def told(
+    streams: Streams, user_id: int, seen: int | None, list_of: Callable[[], Awaitable[bytes]]
+) -> AsyncIterator[bytes]:
+    """Server-sent events: the list of now, unless all of it was `seen` up to that position, then each new one."""
+    with streams.listener(user_id) as listener:
+        if seen is None or seen != streams.position:
+            yield _event(streams.position, await list_of())
+        while not listener.has_ended:
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await listener.woken.wait()
+            except TimeoutError:
+                yield _BEAT
+                continue
+            listener.woken.clear()
+            if not listener.has_ended:
+                yield _event(streams.position, await list_of())
+                metrics.LISTS_PUSHED.inc()
+
+
+def _event(position: int, data: bytes) -> bytes:
+    return b"id: %d\nevent: list\ndata: %s\n\n" % (position, data)

@@ -1,0 +1,90 @@
+"""A worker: everything that one process of the service holds, opened together and closed together."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TypeVar
+
+from marquee.data.api_keys import ApiKeys
+from marquee.data.events import EventStore
+from marquee.params import Params
+from marquee.serve import metrics
+from marquee.serve.access import Access, Tokens, token_secret
+from marquee.serve.answers import Answers
+from marquee.serve.limits import Rates
+from marquee.serve.live_model import Champion, LiveModel
+from marquee.serve.served import open_served
+from marquee.serve.settings import Settings
+from marquee.serve.shown import Shown
+from marquee.serve.stream import Streams
+
+_PATIENCE_S = 10.0  # with what was shown and is not written yet, at the end
+
+Reply = TypeVar("Reply")
+
+
+class Worker:
+    def __init__(self, settings: Settings, params: Params) -> None:
+        self.settings = settings
+        self.store = EventStore(settings.database_url, params.events, None)
+        self._keys = ApiKeys(settings.database_url)
+        self.tokens = Tokens(_secret(settings))
+        self.access = Access(self._keys, self.tokens)
+        self.rates = Rates(settings.rate, settings.burst, monotonic)
+        self.live = LiveModel(open_served, Champion(settings.registry_url) if settings.registry_url else None)
+        self.shown = Shown(self.store)
+        self.answers = Answers(self.live.served, self.store, self.shown)
+        self.streams = Streams(self.store, asyncio.get_running_loop())
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="answer")
+
+    def begin(self) -> None:
+        self.live.begin(self.settings.model)
+        self.shown.start()
+        self.access.start()
+        self.streams.start()
+
+    def end(self) -> None:
+        """The order matters: who is being answered first, then what came of it, then what all of it needs."""
+        self.streams.stop()
+        self._pool.shutdown()
+        self.shown.stop(_PATIENCE_S)
+        self.live.end()
+        self.access.stop()
+        self._keys.close()
+        self.store.close()
+
+    async def run(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        """On one of the worker's threads. Who waits may give up; the thread goes on to the end of its work."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, answer, *asked)
+
+    def faults(self) -> dict[str, bool]:
+        """What is away or broken; whatever it is, what can be answered without it is."""
+        return {
+            "registry": self.live.registry_is_away,
+            "champion": self.live.refused is not None,
+            "store": self.streams.store_is_away,
+        }
+
+    def measure(self) -> None:
+        """Brings up to date what Prometheus is told of this moment."""
+        for what, is_so in self.faults().items():
+            metrics.DEGRADED.labels(what).set(is_so)
+        metrics.SHOWN_WAITING.set(self.shown.waiting)
+        metrics.SHOWN_DROPPED.set(self.shown.dropped)
+        metrics.STREAMS.set(self.streams.listening)
+        metrics.STORE_POSITION.set(self.streams.position)
+        if self.live.is_ready:
+            told = self.answers.model()
+            metrics.MODEL_SINCE.set(told.since.timestamp())
+            metrics.MODEL_UNTIL.set(told.until.timestamp())
+
+
+def _secret(settings: Settings) -> str:
+    given = settings.token_secret
+    return given.get_secret_value() if given else token_secret(settings.state)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
