@@ -24,6 +24,7 @@ from marquee.model.folder import Contents
 from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.ranker import Ranker, fit_ranker
 from marquee.model.retrieval import Retriever, batches, restored_retriever, retrieve
+from marquee.model.search import Index, fit_index
 from marquee.model.sources import Source
 from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
@@ -89,6 +90,7 @@ class Recommender(Lister):
 
     stars: Stars
     regions: Sequence[str]  # that viewers told of; the number of each is its place
+    index: Index
 
     @property
     def explainer(self) -> Explainer:
@@ -97,12 +99,13 @@ class Recommender(Lister):
     def contents(self, facts: Mapping[str, Any]) -> Contents:
         """What a model folder holds of it; `restored` makes the same recommender of that."""
         stars, text = self.stars.arrays(), self.stars.text
-        parts = {**self.retriever.parts(), "histories": self.histories.arrays(), "stars": stars}
+        own = {"histories": self.histories.arrays(), "stars": stars, "search": self.index.arrays()}
         ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
         recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
         texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
         regions = pl.DataFrame({"region": pl.Series(self.regions, dtype=pl.String)})
-        return Contents(parts, texts, {"titles": self.titles.frame, "regions": regions}, facts)
+        frames = {"titles": self.titles.frame, "regions": regions}
+        return Contents({**self.retriever.parts(), **own}, texts, frames, facts)
 
 
 def restored(contents: Contents) -> Recommender:
@@ -113,7 +116,8 @@ def restored(contents: Contents) -> Recommender:
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
-    return Recommender(params, histories, retriever, ranker, stars, tuple(contents.frames["regions"]["region"]))
+    index = Index(retriever.titles, **contents.arrays["search"])
+    return Recommender(params, histories, retriever, ranker, stars, tuple(contents.frames["regions"]["region"]), index)
 
 
 def _params_of(contents: Contents) -> Params:
@@ -135,7 +139,8 @@ def fit(
     retrieved = retrieve(histories, known, params, params.seed)
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
     stars = fit_stars(histories, len(known), params.stars, params.seed)
-    return Recommender(params, histories, retrieved.retriever, ranker, stars, regions)
+    index = fit_index(known, retrieved.retriever.profiles.share)
+    return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index)
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -19,6 +19,7 @@ from marquee.model.ranker import Ranker, Rows, fit_ranker
 from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
+from marquee.model.search import fit_index
 from marquee.model.split import CUTS, FOLDS, TESTED, Cut, cut
 from marquee.model.stars import Stars, fit_stars, measured
 from marquee.model.titles import Titles, titles_of
@@ -146,7 +147,8 @@ def _lister(name: str, params: Params, into: Path, titles: Titles) -> Lister:
 def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
     of, told = _lister(EVERYTHING, params, into, titles), load_model(into / "stars")
     known_stars = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
-    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, regions=())
+    index = fit_index(titles, of.retriever.profiles.share)
+    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, (), index)
 
 
 def _contents_of(found: Retrieved) -> Contents:
