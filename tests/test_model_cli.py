@@ -1,5 +1,6 @@
 """The commands for tables of one's own: `fit` a folder, and ask it. The world is a checkerboard of two tastes."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -201,7 +202,11 @@ def test_a_title_is_explained_by_titles_of_the_history(marquee: Marquee, fitted:
     title = lists.filter(pl.col("user_id") == 1)["title_id"][0]
     done = marquee("explain", "--model", fitted, "--user", 1, "--title", title)
     assert done.code == 0, done.stderr
-    assert done.stdout.strip()
+    sentence, *facts = done.stdout.splitlines()
+    assert sentence
+    assert [re.fullmatch(r"  (\d+% title -?\d+|\+\d+\.\d{3} [a-z ,-]+)", fact) is not None for fact in facts] == [
+        True
+    ] * 6
 
 
 @pytest.mark.parametrize(

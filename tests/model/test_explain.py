@@ -20,7 +20,7 @@ from marquee.model.sources.autoencoder import fit_autoencoder
 from marquee.model.sources.following import fit_following, fit_sequence
 from marquee.model.sources.popular import fit_popular
 from marquee.model.titles import Titles
-from marquee.model.wording import Teller
+from marquee.model.wording import Teller, words_of
 from marquee.params import read_params
 from marquee.tables import TITLES
 
@@ -192,6 +192,22 @@ def test_what_the_features_add_sums_to_the_rankers_score(ranking: SmallRanking) 
     candidates = gather(ranking.sources, history, history.last_at, 20)
     rows = ranking.describe(candidates, history, history.last_at)
     np.testing.assert_allclose(ranking.contributions(rows).sum(axis=1), ranking.score(rows), rtol=1e-4, atol=1e-5)
+
+
+def test_what_raised_a_title_is_told_in_words_and_features_that_say_the_same_count_together(
+    explainer: Explainer, ranking: SmallRanking
+) -> None:
+    history = mixed_history()
+    found = gather(ranking.sources, history, history.last_at, 20)
+    added = ranking.contributions(ranking.describe(found, history, history.last_at))[:, :-1]
+    words = np.array([words_of(feature) for feature in ranking.feature_names])
+    assert len(set(words)) < len(words)
+    for n, reason in enumerate(explainer.reasons(history, found.title, found.title, history.last_at)):
+        every = sorted((added[n, words == each].sum() for each in set(words)), reverse=True)
+        assert [by for _, by in reason.raised] == pytest.approx([by for by in every[:3] if by > 0], abs=1e-5)
+        assert [by for _, by in reason.raised] == pytest.approx(
+            [added[n, words == each].sum() for each, _ in reason.raised], abs=1e-5
+        )
 
 
 def test_without_the_first_named_title_the_explained_one_stands_lower(

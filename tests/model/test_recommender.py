@@ -15,6 +15,7 @@ from marquee.model.asked import now as latest
 from marquee.model.folder import load_model, save_model
 from marquee.model.histories import Histories, Ints, histories_of
 from marquee.model.recommender import Recommender
+from marquee.model.wording import WORDS
 from marquee.tables import TITLES
 from tests.model.conftest import (
     DAY,
@@ -197,6 +198,10 @@ def test_a_model_of_other_params_is_refused_by_the_key_that_differs(fitted: Reco
     older = contents.texts["params.yaml"].replace("leaf_rows", "leaf_size")
     with pytest.raises(ModelError, match=r"ranker\.leaf_rows.*fit it anew"):
         recommender.restored(replace(contents, texts={**contents.texts, "params.yaml": older}))
+
+
+def test_every_feature_has_words_and_no_words_are_left_over(fitted: Recommender) -> None:
+    assert set(WORDS) == set(fitted.feature_names)
 
 
 def test_what_the_features_add_sums_to_the_score(fitted: Recommender) -> None:

@@ -84,8 +84,8 @@ def explain(
     out.print(escape(reason.sentence))
     for carrier, share in reason.carried:
         out.print(escape(f"  {share:.0%} {names[carrier]}"))
-    for feature, raised in reason.features:
-        out.print(escape(f"  {feature} {raised:+.3f}"))
+    for words, by in reason.raised:
+        out.print(escape(f"  {by:+.3f} {words}"))
 
 
 @model.command("tune")

@@ -18,7 +18,7 @@ from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
-from marquee.model.wording import Teller
+from marquee.model.wording import Teller, words_of
 from marquee.params import ExplainParams, SignalsParams
 
 # By the source that says so; what comes later in the table is said rather.
@@ -58,7 +58,7 @@ class Reason:
     sentence: str
     named: tuple[int, ...]  # titles of the history without which this one stands lower, the most important first
     carried: tuple[tuple[int, float], ...]  # titles of the history, and the share that each carries
-    features: tuple[tuple[str, float], ...]  # those that raised its score most, and by how much
+    raised: tuple[tuple[str, float], ...]  # what raised its score most, in words, and by how much
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +141,26 @@ class Explainer:
     def _reason(self, history: Histories, found: _Found) -> Reason:
         named = [int(row) for row in _largest(found.effect, self.params.named)]
         told = _largest(found.carried, self.params.told)
-        raised = _largest(found.contributions, self.params.told)
         return Reason(
             found.title,
             self._teller.sentence(history, found.title, named) or (_WHOLE if found.carried.any() else found.fame),
             tuple(int(history.title[row]) for row in named),
             tuple((int(history.title[row]), float(found.carried[row])) for row in told),
-            tuple((self.ranking.feature_names[feature], float(found.contributions[feature])) for feature in raised),
+            self._raised(found.contributions),
         )
+
+    def _raised(self, contributions: Floats) -> tuple[tuple[str, float], ...]:
+        """Features that say the same count together."""
+        words, which = self._words
+        raised = np.bincount(which, contributions, len(words)).astype(np.float32)
+        return tuple((words[n], float(raised[n])) for n in _largest(raised, self.params.told))
+
+    @cached_property
+    def _words(self) -> tuple[list[str], Ints]:
+        """What features say, each once, and which of it each feature says."""
+        said = [words_of(feature) for feature in self.ranking.feature_names]
+        words = list(dict.fromkeys(said))
+        return words, np.array([words.index(each) for each in said])
 
     @cached_property
     def _teller(self) -> Teller:

@@ -1,6 +1,7 @@
-"""Wording: a reason as one sentence. Words follow facts: a verb is what the viewer did, a taste is counted.
+"""Wording: a reason as one sentence, and what raised a title in words. Words follow facts: a verb is what the viewer
+did, a taste is counted.
 
-Another thing that a viewer can do is one line in _DID.
+Another thing that a viewer can do is one line in _DID, another source one in _VOICES, another feature one in _SAYS.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories
 from marquee.model.titles import Titles
 from marquee.params import ExplainParams, SignalParams, SignalsParams
@@ -26,7 +28,70 @@ _DID: Mapping[str, str] = MappingProxyType(
         "watch_started": "began",
     }
 )
+# What it says when a source's features raised a title.
+_VOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "als": "what viewers of your taste want",
+        "als_recent": "what viewers of your latest taste want",
+        "autoencoder": "what goes with all that you watched",
+        "autoencoder_recent": "what goes with your latest titles",
+        "autoencoder_liked": "what goes with what you liked more than usual",
+        "following": "what is watched after titles like your latest",
+        "following_last": "what is watched after your last title",
+        "following_long": "what is watched some time after your titles",
+        "sequence": "what your latest titles lead to",
+        "title_neighbours": "who watched your titles watched it too",
+        "viewer_neighbours": "viewers like you watched it",
+        "content": "alike in genres, people and story",
+        "popular": "popular with everybody",
+        "trending": "popular right now",
+    }
+)
+# And when others did: of a viewer or a title for itself, or of how the two match.
+_SAYS: Mapping[str, str] = MappingProxyType(
+    {
+        "viewer_count": "how much you have watched",
+        "viewer_mean": "how you give stars",
+        "viewer_spread": "how you give stars",
+        "viewer_mainstream": "how well-known your titles are",
+        "viewer_mainstream_recent": "how well-known your latest titles are",
+        "viewer_depth_recent": "what stage of watching your latest titles belong to",
+        "viewer_first_seen_recent": "how new your latest titles are here",
+        "viewer_year_recent": "what years your latest titles are from",
+        "viewer_days_since": "how long you were away",
+        "viewer_days_active": "how long you have been here",
+        "viewer_days_recent": "how fast you watch",
+        "viewer_age_group": "your age",
+        "viewer_gender": "your gender",
+        "viewer_region": "where you live",
+        "title_share": "how many watched it",
+        "title_mean": "the stars it gets",
+        "title_spread": "how far opinions of it differ",
+        "title_depth": "what stage of watching it belongs to",
+        "title_age": "how new it is here",
+        "title_days_since": "how lately it was watched",
+        "match_mainstream": "as well-known as your latest titles",
+        "match_depth": "of the same stage of watching as your latest titles",
+        "match_place": "of the stage of watching that you have come to",
+        "match_first_seen": "as new here as your latest titles",
+        "match_age": "how new it was when you last watched",
+        "match_still_watched": "whether it was still watched when you last did",
+        "match_mean": "the stars it gets, beside those you give",
+        "match_year": "from the years of your latest titles",
+        "match_stars": "the stars you would give it",
+        "match_stars_above": "the stars you would give it",
+        "match_genres": "its genres are yours",
+    }
+)
+WORDS: Mapping[str, str] = MappingProxyType(
+    {**{feature: words for source, words in _VOICES.items() for feature in said_by(source)}, **_SAYS}
+)
 _PROPER = frozenset({"British", "Korean", "Japanese", "Spanish-Language"})
+
+
+def words_of(feature: str) -> str:
+    """What it says when this feature raised a title; several may say the same."""
+    return WORDS.get(feature, feature.replace("_", " "))
 
 
 @dataclass(frozen=True, eq=False)
