@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquee.model.histories import Histories, histories_of
-from marquee.model.interactions import interactions
-from marquee.model.live import Signals, after, history_now, viewer_of, with_what_was_told
+from marquee.model.interactions import before_events, interactions
+from marquee.model.live import (
+    Signals,
+    after,
+    histories_before,
+    history_now,
+    knows,
+    viewer_of,
+    with_what_was_told,
+)
 from marquee.tables import EVENTS, KINDS_OF_EVENT, RATINGS, WHEN
 from tests.model.conftest import small_params
 
@@ -71,7 +79,9 @@ def test_it_is_the_row_that_training_would_make_of_the_same_ratings_and_events(
     rated: list[tuple[int, float, int]], told: list[Event]
 ) -> None:
     ratings = ratings_frame(rated)
-    now = history_now(viewer_of(trained(ratings, []), USER), told, TITLE_IDS, SIGNALS)
+    table = before_events(ratings.lazy(), events_frame(told), PARAMS.signals, PARAMS.star).collect()
+    before = histories_before(table, TITLE_IDS) if told else trained(ratings, [])
+    now = history_now(viewer_of(before, USER), told, TITLE_IDS, SIGNALS)
     expected = viewer_of(trained(ratings, told), USER)
     np.testing.assert_equal(rows_of(now), rows_of(expected))
     kept = [field.name for field in fields(Histories)]
@@ -87,6 +97,21 @@ def test_a_viewer_without_events_has_the_rows_of_training_and_nobody_elses() -> 
     known = histories_of(interactions(both.lazy(), None, PARAMS.signals, PARAMS.star).collect(), TITLE_IDS)
     assert viewer_of(known, USER).title.tolist() == [1, 2]
     assert viewer_of(known, 6).title.tolist() == [0]
+
+
+def test_of_viewers_with_events_all_are_known_and_the_ratings_of_nobody_else() -> None:
+    both = pl.concat([ratings_frame([(2, 4.0, 1)], 6), ratings_frame([(3, 5.0, 1), (5, 1.0, 1)])])
+    told = events_frame([event(1, 2, "liked"), event(2, 3, "liked")]).with_columns(user_id=pl.Series([USER, 9]))
+    table = before_events(both.lazy(), told, PARAMS.signals, PARAMS.star).collect()
+    before = histories_before(table, TITLE_IDS)
+    assert (before.user_ids.tolist(), before.starts.tolist()) == ([USER, 9], [0, 2, 2])
+    assert (viewer_of(before, USER).title.tolist(), before.attributes.shape) == ([1, 2], (2, 3))
+    assert (knows(before, 9), knows(before, 6), len(viewer_of(before, 9).title)) == (True, False, 0)
+
+
+def test_without_events_nobody_is_known_to_have_any() -> None:
+    table = before_events(ratings_frame([(2, 4.0, 1)]).lazy(), None, PARAMS.signals, PARAMS.star).collect()
+    assert len(histories_before(table, TITLE_IDS)) == 0
 
 
 @pytest.mark.parametrize("user_id", [1, 8, 2**63 - 1])

@@ -100,6 +100,11 @@ def load_model(folder: Path) -> Contents:
     )
 
 
+def fingerprint_of(folder: Path) -> str:
+    """That which `save_model` answered."""
+    return _manifest(folder).fingerprint
+
+
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """An empty folder beside that one, which takes its place at the end unless something failed."""

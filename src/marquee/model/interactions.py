@@ -47,6 +47,16 @@ def interactions(
     return _of_ratings(only, signals.rated, star).merge_sorted(_of_statements(mixed, signals, star), key="user_id")
 
 
+def before_events(
+    ratings: pl.LazyFrame, events: pl.LazyFrame | None, signals: SignalsParams, star: StarParams
+) -> pl.LazyFrame:
+    """Of every viewer with events, the rows of their ratings alone; of one without ratings, a row that says nothing."""
+    viewers = (_NOTHING if events is None else events).select("user_id").unique()
+    wide = ratings.cast({"user_id": EVENTS.columns["user_id"], "title_id": EVENTS.columns["title_id"]})
+    rated = _of_ratings(wide, signals.rated, star)
+    return viewers.join(rated, on="user_id", how="left").sort("user_id", "at", maintain_order=True)
+
+
 _NOTHING = pl.LazyFrame(schema=dict(EVENTS.columns))
 
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 
-from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints, Mask
+from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints, Mask, histories_of
 from marquee.model.interactions import MIDDLE, SUBJECTS
 from marquee.params import SignalsParams, StarParams
 
@@ -86,12 +87,23 @@ class Signals:
 
 def viewer_of(known: Histories, user_id: int) -> Histories:
     """One viewer's history among many; an empty one for a stranger."""
-    place = int(np.searchsorted(known.user_ids, user_id))
-    is_known = place < len(known) and int(known.user_ids[place]) == user_id
+    place, is_known = int(np.searchsorted(known.user_ids, user_id)), knows(known, user_id)
     start, end = (int(known.starts[place]), int(known.starts[place + 1])) if is_known else (0, 0)
     rows = {name: np.asarray(getattr(known, name)[start:end]) for name in _ROWS}
     attributes = np.asarray(known.attributes[place : place + 1]) if is_known else _NOBODY
     return Histories(np.array([user_id]), np.array([0, end - start]), attributes=attributes, **rows)
+
+
+def histories_before(table: pl.DataFrame, title_ids: Ints) -> Histories:
+    """Of a table as `before_events` makes it; who rated nothing is there with an empty history."""
+    rated, user_ids = histories_of(table.drop_nulls("title_id"), title_ids), table["user_id"].unique().sort().to_numpy()
+    starts = rated.starts[np.append(np.searchsorted(rated.user_ids, user_ids), len(rated))]
+    return replace(rated, user_ids=user_ids, starts=starts, attributes=np.repeat(_NOBODY, len(user_ids), axis=0))
+
+
+def knows(known: Histories, user_id: int) -> bool:
+    place = int(np.searchsorted(known.user_ids, user_id))
+    return place < len(known) and int(known.user_ids[place]) == user_id
 
 
 def after(history: Histories, moment: int) -> Histories:

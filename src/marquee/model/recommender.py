@@ -21,7 +21,7 @@ from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.explain import Explainer
 from marquee.model.folder import Contents
-from marquee.model.histories import Floats, Histories, Ints, histories_of
+from marquee.model.histories import Floats, Histories, Ints, histories_of, no_histories
 from marquee.model.ranker import Ranker, fit_ranker
 from marquee.model.retrieval import Retriever, batches, restored_retriever, retrieve
 from marquee.model.search import Index, fit_index
@@ -91,6 +91,7 @@ class Recommender(Lister):
     stars: Stars
     regions: Sequence[str]  # that viewers told of; the number of each is its place
     index: Index
+    before_events: Histories  # of all viewers with events in the training, what they had rated besides
 
     @property
     def explainer(self) -> Explainer:
@@ -99,7 +100,8 @@ class Recommender(Lister):
     def contents(self, facts: Mapping[str, Any]) -> Contents:
         """What a model folder holds of it; `restored` makes the same recommender of that."""
         stars, text = self.stars.arrays(), self.stars.text
-        own = {"histories": self.histories.arrays(), "stars": stars, "search": self.index.arrays()}
+        known = {"histories": self.histories.arrays(), "before_events": self.before_events.arrays()}
+        own = {**known, "stars": stars, "search": self.index.arrays()}
         ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
         recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
         texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
@@ -117,7 +119,9 @@ def restored(contents: Contents) -> Recommender:
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
     index = Index(retriever.titles, **contents.arrays["search"])
-    return Recommender(params, histories, retriever, ranker, stars, tuple(contents.frames["regions"]["region"]), index)
+    regions = tuple(contents.frames["regions"]["region"])
+    before_events = Histories(**contents.arrays["before_events"])
+    return Recommender(params, histories, retriever, ranker, stars, regions, index, before_events)
 
 
 def _params_of(contents: Contents) -> Params:
@@ -140,7 +144,7 @@ def fit(
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
     stars = fit_stars(histories, len(known), params.stars, params.seed)
     index = fit_index(known, retrieved.retriever.profiles.share)
-    return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index)
+    return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index, no_histories())
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -15,6 +15,7 @@ from marquee.errors import SourceError
 from marquee.model.asked import histories_for, lists, lists_of_sources, rows_of_pairs
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
 from marquee.model.histories import Histories, Mask, histories_of
+from marquee.model.live import histories_before
 from marquee.model.ranker import Ranker, Rows, fit_ranker
 from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
@@ -148,7 +149,8 @@ def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
     of, told = _lister(EVERYTHING, params, into, titles), load_model(into / "stars")
     known_stars = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
     index = fit_index(titles, of.retriever.profiles.share)
-    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, (), index)
+    before_events = histories_before(_read(into / "tables" / "before_events.parquet"), titles.ids)
+    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, (), index, before_events)
 
 
 def _contents_of(found: Retrieved) -> Contents:

@@ -14,6 +14,7 @@ from marquee.data.ratings import ROWS, RatingsSummary, write_ratings
 from marquee.data.readers import READERS
 from marquee.data.rejects import Rejects
 from marquee.errors import SourceError, TooManyRejects
+from marquee.model.interactions import before_events
 from marquee.model.interactions import interactions as combine
 from marquee.params import Params
 from marquee.stages.saving import Cost, save_frame, save_metrics, save_text
@@ -70,6 +71,8 @@ def interactions(params: Params, snapshot: Path, into: Path) -> Mapping[str, obj
     events = pl.scan_parquet(partitions) if partitions else None
     out = into / "tables" / "interactions.parquet"
     combine(pl.scan_parquet(ratings), events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
+    before = before_events(pl.scan_parquet(ratings), events, params.signals, params.star).collect()
+    save_frame(before, into / "tables" / "before_events.parquet")
     told = pl.scan_parquet(out)
     counted = {"interactions": pl.len(), "hidden": pl.col("hides").sum(), "rated": pl.col("rating").count()}
     counts = told.select(**counted).collect().row(0, named=True)

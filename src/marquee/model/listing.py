@@ -1,0 +1,65 @@
+"""Listing: one viewer's list as it is shown, with what it was decided by: features, scores and propensities.
+
+The recommender's own steps for a single history: candidates, features, ranker, rules, diversity, a slot that explores.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marquee.model.arrange import Rule, Scored, Shop, arrange, explore, history_rules, keep
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.recommender import Lister
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    k: int
+    as_of: int
+    rules: Sequence[Rule]  # masks of titles
+    diversity: float
+    seed: int  # of the slot that explores
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """The best first. A title that fills up has no score, and what is not a candidate no features: NaN."""
+
+    title: Ints
+    score: Floats
+    propensity: NDArray[np.float64]
+    features: Floats  # titles x features
+    pool: Ints  # the candidates that the titles stood among
+    removed: Mapping[str, int]  # how many candidates each rule removed
+
+
+def listed(lister: Lister, history: Histories, wish: Wish, shop: Shop) -> Listed:
+    """For the one viewer of a history."""
+    titles, as_of = len(lister.titles), np.array([wish.as_of])
+    allowed = np.logical_and.reduce([np.ones(titles, bool), *(rule.allows for rule in wish.rules)])
+    found = lister.retriever.candidates(history, as_of, allowed)
+    features = lister.describe(found, history, as_of)
+    scored = Scored(found.starts, found.title.astype(np.int32), lister.score(features))
+    kept = keep(scored, titles, [*history_rules(history, titles), *wish.rules])
+    params = lister.params.arrange.model_copy(update={"diversity": wish.diversity})
+    lists = explore(arrange(kept, wish.k, shop, params), kept, wish.seed, params)
+    removed = {reason: int(counts[0]) for reason, counts in kept.removed.items()}
+    title = lists.title.astype(np.int64)
+    return Listed(title, lists.score, lists.propensity, _rows_of(title, found.title, features), found.title, removed)
+
+
+def as_of(history: Histories, until: int, asked: int) -> int:
+    """The moment of a request, not later than anybody told of: features know no more distant future."""
+    return min(asked, max(until, int(history.last_at[0])))
+
+
+def _rows_of(title: Ints, pool: Ints, features: Floats) -> Floats:
+    """The features of each title, NaN for one that is not in the pool; the pool's titles rise."""
+    if not len(pool):
+        return np.full((len(title), features.shape[1]), np.nan, np.float32)
+    place = np.minimum(np.searchsorted(pool, title), len(pool) - 1)
+    rows = features[place]
+    rows[pool[place] != title] = np.nan
+    return rows
