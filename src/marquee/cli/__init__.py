@@ -13,6 +13,7 @@ from rich.markup import escape
 from marquee.cli.events import events
 from marquee.cli.model import model
 from marquee.cli.pipeline import pipeline
+from marquee.cli.serving import keys, serving
 from marquee.cli.show import Asked, err
 from marquee.cli.watching import watching
 from marquee.errors import MarqueeError
@@ -21,7 +22,9 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Wh
 app.add_typer(pipeline)
 app.add_typer(model)
 app.add_typer(watching)
+app.add_typer(serving)
 app.add_typer(events, name="events")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -16,12 +16,12 @@ from urllib.request import url2pathname
 import httpx
 import numpy as np
 
-from marquee.errors import MarqueeError, ModelError, RegistryError
+from marquee.errors import ModelError, RegistryError
 from marquee.model import asked
 from marquee.model.recommender import Recommender
+from marquee.registry import CHAMPION, MODEL
 from marquee.serve.served import Served
 
-MODEL, CHAMPION = "marquee", "champion"  # names in the registry
 _EVERY_S = 1.0
 _PATIENCE_S = 3.0  # with the registry
 
@@ -97,12 +97,8 @@ class LiveModel:
         if self._champion is not None:
             self.look()
             self._thread.start()
-        if self._served is not None:
-            return
-        try:
-            self._served = self._opened(Version("", folder))
-        except MarqueeError as error:
-            _log.error("no model to serve yet: %s", error)
+        if self._served is None:
+            self._change_to(Version("", folder))
 
     def end(self) -> None:
         self._ended.set()
@@ -140,10 +136,10 @@ class LiveModel:
             served = self._opened(version)
         except Exception as error:
             self.refused = version.name
-            _log.error("version %s is not served, what is served stays: %s", version.name, error)
+            _log.error("%s is not served: %s: %s", version.folder, type(error).__name__, error)
             return
         self._served, self.refused = served, None
-        _log.warning("version %s is served from now on", version.name)
+        _log.info("version %s is served from now on", served.version)
 
     def _opened(self, version: Version) -> Served:
         served = self._open(version.folder, version.name, datetime.now(UTC))

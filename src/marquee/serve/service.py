@@ -1,4 +1,4 @@
-"""The BentoML service: `bentoml serve marquee.serve.service:Marquee`, and `marquee serve`, which is the same.
+"""The BentoML service: `bentoml serve marquee.serve.service:marquee`, and `marquee serve`, which is the same.
 
 Three habits of BentoML's cost more than our answers and are changed here: a timer for each request that is never
 cancelled (door.py keeps the time), a trace of each request, and a garbage collector that walks through all of it.
@@ -60,7 +60,7 @@ class _OursFirst:
 traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
 
 
-class _Marquee:
+class Marquee:
     def __init__(self) -> None:
         self._worker = Worker(SETTINGS, _params())
         self._worker.begin()
@@ -87,8 +87,8 @@ class _Marquee:
             raise click.ClickException(str(error)) from None
 
 
-Marquee = bentoml.service(
-    bentoml.asgi_app(APP, path="/")(_Marquee),
+marquee = bentoml.service(
+    bentoml.asgi_app(APP, path="/")(Marquee),
     name="marquee",
     workers=SETTINGS.workers,
     http={"host": SETTINGS.host, "port": SETTINGS.port},
@@ -97,8 +97,8 @@ Marquee = bentoml.service(
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
 )
-Marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
-Marquee.add_asgi_middleware(_OursFirst)
+marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
+marquee.add_asgi_middleware(_OursFirst)
 
 
 def _params() -> Params:

@@ -1,0 +1,116 @@
+"""Serving on the command line: start the service, make and revoke the keys it asks for, register what it serves."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from marquee.cli.show import DATABASE, DatabaseUrl, out
+from marquee.data.api_keys import ApiKeys
+from marquee.errors import RequestError
+
+SERVICE = "marquee.serve.service:marquee"
+
+serving = typer.Typer()
+keys = typer.Typer(no_args_is_help=True, help="API keys of the service.")
+
+Registry = Annotated[
+    str, typer.Option("--registry", envvar="MARQUEE_REGISTRY_URL", help="sqlite:///file or http://host:port of MLflow")
+]
+REGISTRY = "sqlite:///state/mlflow.db"
+
+
+class Scope(StrEnum):
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@serving.command("serve")
+def serve(
+    model: Annotated[Path | None, typer.Option(help="The model folder; data/model if not given.")] = None,
+    database: DatabaseUrl = DATABASE,
+    registry: Annotated[
+        str | None, typer.Option(help="http://host:port of MLflow, whose champion is served as soon as there is one.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Any address but 127.0.0.1 needs API keys.")] = None,
+    port: Annotated[int | None, typer.Option(help="3000 if not given.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; 1 if not given.")] = None,
+) -> None:
+    """Answer over HTTP until Ctrl-C. The same as `bentoml serve` with the settings in its environment."""
+    from marquee.serve.settings import read_settings, variable
+
+    told: dict[str, object] = {"model": model, "database_url": database, "registry_url": registry}
+    told |= {"host": host, "port": port, "workers": workers}
+    environment = os.environ | {variable(name): str(value) for name, value in told.items() if value is not None}
+    settings = read_settings(environment)
+    environment.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    environment.setdefault("BENTOML_HOME", str(settings.state.resolve() / "bentoml"))
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "bentoml", "serve", SERVICE], environment)  # noqa: S606
+
+
+@serving.command("register")
+def register(
+    folder: Annotated[Path, typer.Argument(help="A model folder; it is copied.")],
+    registry: Registry = REGISTRY,
+    champion: Annotated[bool, typer.Option("--champion", help="Serve it from now on.")] = False,
+) -> None:
+    """Put a model into the registry as its next version."""
+    from marquee import registry as versions
+
+    version = versions.register(registry, folder)
+    if champion:
+        versions.promote(registry, version)
+    out.print(escape(f"{folder} is version {version}{', and champion' if champion else ''}"))
+
+
+@serving.command("roll-back")
+def roll_back(registry: Registry = REGISTRY) -> None:
+    """Make the champion before this one champion again."""
+    from marquee import registry as versions
+
+    out.print(f"version {versions.roll_back(registry)} is champion again")
+
+
+@keys.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="Whose it is, for whoever looks at the list.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may; once for each. read if not given.")] = None,
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """Make a key and show it, this once."""
+    with ApiKeys(database) as made:
+        typer.echo(made.create(name, scope or [Scope.READ], datetime.now(UTC)))
+
+
+@keys.command("list")
+def show(database: DatabaseUrl = DATABASE) -> None:
+    """All keys, the revoked too, without their secrets."""
+    table = Table("id", "name", "scopes", "created", "last used", "revoked", box=None, header_style="dim")
+    with ApiKeys(database) as known:
+        for key in known.all():
+            times = (key.created_at, key.last_used_at, key.revoked_at)
+            table.add_row(key.key_id, escape(key.name), key.scopes, *map(_moment, times))
+    out.print(table)
+
+
+@keys.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As `marquee keys list` shows it.")], database: DatabaseUrl = DATABASE
+) -> None:
+    """End a key for good; a running service knows within about a second."""
+    with ApiKeys(database) as known:
+        if not known.revoke(key_id, datetime.now(UTC)):
+            raise RequestError(f"no key {key_id} to revoke; `marquee keys list` shows them")
+    out.print(f"{key_id} is revoked")
+
+
+def _moment(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
