@@ -27,6 +27,16 @@ _LETTERS = {
     "`": "'",
 }
 
+_COUNTED = (
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+)
+_ROMANS = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13}
+_ROMANS |= {"xiv": 14, "xv": 15, "xvi": 16, "xvii": 17, "xviii": 18, "xix": 19, "xx": 20}
+
+# Numbers that are written as words or in Roman figures, as digits; i, v and x are numbers only in some places.
+NUMBERS = {word: str(n) for word, n in (*((word, n) for n, word in enumerate(_COUNTED, 2)), *_ROMANS.items())}
+
 STOP_WORDS = frozenset(
     """
     a about above after again against all also am an and any are arent as at be because been before being below between

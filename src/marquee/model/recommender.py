@@ -118,7 +118,7 @@ def restored(contents: Contents) -> Recommender:
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
-    index = Index(retriever.titles, **contents.arrays["search"])
+    index = Index(retriever.titles, params.search, **contents.arrays["search"])
     regions = tuple(contents.frames["regions"]["region"])
     before_events = Histories(**contents.arrays["before_events"])
     return Recommender(params, histories, retriever, ranker, stars, regions, index, before_events)
@@ -143,7 +143,7 @@ def fit(
     retrieved = retrieve(histories, known, params, params.seed)
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
     stars = fit_stars(histories, len(known), params.stars, params.seed)
-    index = fit_index(known, retrieved.retriever.profiles.share)
+    index = fit_index(known, retrieved.retriever.profiles.share, params.search)
     return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index, no_histories())
 
 

@@ -32,6 +32,7 @@ from marquee.params.model import (
     LikenessParams,
     PopularParams,
     RankerParams,
+    SearchParams,
     SequenceParams,
     SignalParams,
     SignalsParams,
@@ -64,6 +65,7 @@ __all__ = [
     "Params",
     "PopularParams",
     "RankerParams",
+    "SearchParams",
     "SequenceParams",
     "SignalParams",
     "SignalsParams",
@@ -96,6 +98,7 @@ class Params(Section):
     evaluate: EvaluateParams
     explain: ExplainParams
     stars: StarsParams
+    search: SearchParams
     demo_world: DemoWorldParams
 
 

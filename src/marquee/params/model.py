@@ -157,6 +157,24 @@ class StarsParams(Section):
     blend: BlendParams
 
 
+class SearchParams(Section):
+    words: int = Field(ge=1, le=100)
+    letters: int = Field(ge=1, le=1_000)
+    found: int = Field(ge=1, le=100_000)
+    alternatives: int = Field(ge=0, le=1_000)
+    one_typo: int = Field(ge=1, le=100)
+    two_typos: int = Field(ge=1, le=100)
+    named: float = Field(ge=0, le=10)
+    credited: float = Field(ge=0, le=10)
+    told: float = Field(ge=0, le=10)
+    meant: float = Field(ge=0, le=1)
+    alike: float = Field(ge=0, le=1)
+    typed: float = Field(ge=0, le=1)
+    same_year: float = Field(ge=0, le=10)
+    next_year: float = Field(ge=0, le=10)
+    fame: float = Field(ge=0, le=10)
+
+
 class LessonsParams(Section):
     viewers: int = Field(ge=1, le=10_000_000)
     hidden: int = Field(ge=1, le=1_000)
@@ -173,7 +191,7 @@ class RankerParams(Section):
     )
     rounds: int = Field(ge=1, le=10_000)
     learning_rate: float = Field(gt=0, le=1)
-    leaves: int = Field(ge=2, le=10_000)
+    leaves: int = Field(ge=2, le=64)  # a bit each: model/trees.py
     leaf_rows: int = Field(ge=1, le=1_000_000)
     feature_share: float = Field(gt=0, le=1)
     row_share: float = Field(gt=0, le=1)

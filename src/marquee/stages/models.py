@@ -148,7 +148,7 @@ def _lister(name: str, params: Params, into: Path, titles: Titles) -> Lister:
 def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
     of, told = _lister(EVERYTHING, params, into, titles), load_model(into / "stars")
     known_stars = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
-    index = fit_index(titles, of.retriever.profiles.share)
+    index = fit_index(titles, of.retriever.profiles.share, params.search)
     before_events = histories_before(_read(into / "tables" / "before_events.parquet"), titles.ids)
     return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, (), index, before_events)
 

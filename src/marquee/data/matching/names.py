@@ -6,14 +6,8 @@ A new way of writing names is a line in one of the tables below; `forms` is all 
 
 import polars as pl
 
-from marquee.text import unaccented
+from marquee.text import NUMBERS, unaccented
 
-_NUMBERS = (
-    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
-)
-_ROMANS = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13}
-_ROMANS |= {"xiv": 14, "xv": 15, "xvi": 16, "xvii": 17, "xviii": 18, "xix": 19, "xx": 20}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _MARKS = ("part", "pt", "chapter", "episode", "ep", "number", "no", "act")  # "Part 2" is the sequel number 2
 _LANGUAGES = "english|spanish|french|german|italian|japanese|hindi|tamil|telugu|malayalam|kannada|marathi|arabic"
@@ -42,8 +36,7 @@ _RESPELLED = {
 }
 
 _TOKENS = {
-    **{word: str(n) for n, word in enumerate(_NUMBERS, 2)},
-    **{word: str(n) for word, n in _ROMANS.items()},  # i, v and x are numbers only in some places
+    **NUMBERS,
     "volume": "vol",
     "seasons": "season",
     "vols": "vol",
