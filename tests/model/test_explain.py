@@ -17,6 +17,7 @@ from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.sources import Source
 from marquee.model.sources.als import fit_als
 from marquee.model.sources.autoencoder import fit_autoencoder
+from marquee.model.sources.fitting import all_sources, fit_sources
 from marquee.model.sources.following import fit_following, fit_sequence
 from marquee.model.sources.popular import fit_popular
 from marquee.model.titles import Titles
@@ -159,15 +160,42 @@ def mixed_history() -> Histories:
     return histories([(9, 1, 5.0, 1), (9, 4, 0.5, 2), (9, 25, None, 3), (9, 2, 4.0, 4), (9, 45, 3.0, 5)])
 
 
-@pytest.mark.parametrize("name", ["als", "autoencoder", "following", "sequence"])
-def test_what_the_rows_carry_sums_to_the_score_of_the_source(ranking: SmallRanking, name: str) -> None:
-    source = next(source for source in ranking.sources if source.name == name)
+@pytest.fixture(scope="module")
+def every_source(everything: Histories) -> dict[str, Source]:
+    params = PARAMS.sources.model_copy(
+        update={
+            "als": PARAMS.sources.als.model_copy(update={"factors": 8}),
+            "recent": 3,
+            "title_neighbours": PARAMS.sources.title_neighbours.model_copy(update={"recent": 2}),
+            "viewer_neighbours": PARAMS.sources.viewer_neighbours.model_copy(update={"recent": 2}),
+        }
+    )
+    return {source.name: source for source in all_sources(fit_sources(everything, titles(), params, seed=1), params)}
+
+
+def test_what_the_rows_carry_sums_to_the_score_of_whichever_source_looks_at_them(
+    every_source: dict[str, Source],
+) -> None:
     history = mixed_history()
     history = Histories(**(vars(history) | {"strength": history.strength - np.float32(0.8)}))
     assert history.strength.min() < 0
-    scores = source.scores(history, history.last_at)[0]
-    carried = carried_by(source, history, np.arange(TITLE_COUNT)).sum(axis=0)
-    np.testing.assert_allclose(carried, np.nan_to_num(scores), rtol=1e-4, atol=1e-5)
+    silent = set()
+    for name, source in every_source.items():
+        carried = carried_by(source, history, np.arange(TITLE_COUNT))
+        scores = np.nan_to_num(source.scores(history, history.last_at)[0])
+        if carried.any():
+            np.testing.assert_allclose(carried.sum(axis=0), scores, rtol=1e-4, atol=1e-5, err_msg=name)
+        else:
+            silent.add(name)
+    assert silent == {"popular", "trending"}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("als_recent", 3), ("title_neighbours", 2), ("following_last", 1)])
+def test_a_source_that_looks_at_recent_titles_is_carried_by_those(
+    every_source: dict[str, Source], name: str, rows: int
+) -> None:
+    carried = carried_by(every_source[name], mixed_history(), np.arange(TITLE_COUNT))
+    assert carried.any(axis=1).tolist() == [False] * (5 - rows) + [True] * rows
 
 
 def test_titles_that_too_few_have_watched_carry_nothing_and_are_not_carried(everything: Histories) -> None:
