@@ -12,6 +12,7 @@ import lightgbm as lgb
 import numpy as np
 
 from marquee.model.histories import Floats, Ints
+from marquee.model.trees import Trees
 from marquee.params import RankerParams
 
 _UNRANKED = 10.0  # log2 of a rank: what a source's silence counts as, whoever else is asked about
@@ -36,8 +37,7 @@ class Ranker:
         """How much each candidate is wanted; comparable within a request."""
         if not self.texts or not len(features):
             return self._by_rank(features)
-        votes = [booster.predict(features, num_threads=1, raw_score=True) for booster in self._boosters]
-        scores: Floats = np.mean(votes, axis=0, dtype=np.float32)
+        scores: Floats = np.mean([trees.scores(features) for trees in self._trees], axis=0, dtype=np.float32)
         return scores
 
     def _by_rank(self, features: Floats) -> Floats:
@@ -53,6 +53,10 @@ class Ranker:
         votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
         return contributions
+
+    @cached_property
+    def _trees(self) -> tuple[Trees, ...]:
+        return tuple(Trees.of(booster) for booster in self._boosters)
 
     @cached_property
     def _boosters(self) -> tuple[lgb.Booster, ...]:
