@@ -37,6 +37,7 @@ KINDS_OF_EVENT = (
     "searched",
     "opened",
     "shown",
+    "signed_up",
 )
 
 Allowed = Any  # a polars type, or a tuple of those that may stand for one another

@@ -377,7 +377,7 @@ def test_live_events_keep_the_contract(world: DemoWorld, people: dict[str, np.nd
     times = [datetime.fromisoformat(str(event["happened_at"])) for event in events]
     assert times == sorted(times)
     assert times[0].date() > LAST_DAY
-    assert {str(event["kind"]) for event in events} == set(KINDS_OF_EVENT) - {"shown"}
+    assert {str(event["kind"]) for event in events} == set(KINDS_OF_EVENT) - {"shown", "signed_up"}
     for event in events:
         assert len(str(event["event_id"])) <= 64
         assert event["user_id"] in people["user_ids"]

@@ -37,7 +37,11 @@ def test_every_kind_of_event_has_its_rule() -> None:
 
 
 def test_one_event_of_each_kind_is_taken(store: EventStore) -> None:
-    special: dict[str, dict[str, object]] = {"rated": {"value": 0.5}, "searched": {"title_id": None, "detail": "noir"}}
+    special: dict[str, dict[str, object]] = {
+        "rated": {"value": 0.5},
+        "searched": {"title_id": None, "detail": "noir"},
+        "signed_up": {"title_id": None, "detail": "{}"},
+    }
     events = [an_event(kind, kind=kind, **special.get(kind, {})) for kind in KINDS_OF_EVENT]
     assert store.append(events, NOW) == Receipt(len(KINDS_OF_EVENT), 0, ())
 

@@ -142,6 +142,5 @@ def test_of_one_who_asked_to_be_forgotten_only_what_came_after_is_known() -> Non
 
 def test_what_a_viewer_told_of_themselves_counts_more_than_what_training_knew() -> None:
     nobody = viewer_of(trained(ratings_frame([]), []), USER)
-    known = with_what_was_told(nobody, np.array([[1, np.nan, 2]], np.float32))
-    told = with_what_was_told(known, np.array([[3, 0, np.nan]], np.float32))
-    assert told.attributes.tolist() == [[3, 0, 2]]
+    before, told = np.array([[1, np.nan, 2]], np.float32), np.array([[3, 0, np.nan]], np.float32)
+    assert with_what_was_told(nobody, before, told).attributes.tolist() == [[3, 0, 2]]

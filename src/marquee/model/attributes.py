@@ -3,7 +3,7 @@
 A new one is a column of VIEWERS, a name in ATTRIBUTES and its values in `_codes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +28,17 @@ def with_attributes(histories: Histories, viewers: pl.DataFrame, regions: Sequen
     attributes = histories.attributes.copy()
     attributes[viewer[known]] = _codes(viewers, regions)[known]
     return replace(histories, attributes=attributes)
+
+
+def codes_of(told: Mapping[str, object], regions: Sequence[str]) -> Floats:
+    """One viewer's row, of what they told by its name: the same numbers without a table."""
+    values = {"age_group": AGE_GROUPS, "gender": GENDERS, "region": regions}
+    codes = [_place(told.get(name), values[name]) for name in ATTRIBUTES]
+    return np.array([codes], np.float32)
+
+
+def _place(value: object, values: Sequence[str]) -> float:
+    return float(values.index(value)) if isinstance(value, str) and value in values else np.nan
 
 
 def _codes(viewers: pl.DataFrame, regions: Sequence[str]) -> Floats:

@@ -50,6 +50,12 @@ def listed(lister: Lister, history: Histories, wish: Wish, shop: Shop) -> Listed
     return Listed(title, lists.score, lists.propensity, _rows_of(title, found.title, features), found.title, removed)
 
 
+def ranked(lister: Lister, title: Ints, score: Floats) -> Listed:
+    """Titles in an order of their own, for which no features were looked at."""
+    features = np.full((len(title), len(lister.feature_names)), np.nan, np.float32)
+    return Listed(title, score, np.ones(len(title)), features, title, {})
+
+
 def as_of(history: Histories, until: int, asked: int) -> int:
     """The moment of a request, not later than anybody told of: features know no more distant future."""
     return min(asked, max(until, int(history.last_at[0])))

@@ -107,8 +107,8 @@ def knows(known: Histories, user_id: int) -> bool:
 
 
 def after(history: Histories, moment: int) -> Histories:
-    """The rows of what happened after a moment."""
-    return history.where(history.at > moment)
+    """Of one viewer, of whom everything until a moment is to be forgotten."""
+    return replace(history.where(history.at > moment), attributes=_NOBODY)
 
 
 def history_now(before: Histories, events: Sequence[Told], title_ids: Ints, signals: Signals) -> Histories:
@@ -193,7 +193,6 @@ def _contradicts(later: _Meaning, said: _Meaning) -> bool:
     return later is not said and (later.sign != said.sign or later.rating != said.rating)
 
 
-def with_what_was_told(history: Histories, attributes: Floats) -> Histories:
-    """With the viewer's own attributes, where they told any; what training knew of the others stays."""
-    told = np.where(np.isnan(attributes), history.attributes, attributes)
-    return replace(history, attributes=told)
+def with_what_was_told(history: Histories, trained: Floats, told: Floats) -> Histories:
+    """With the viewer's attributes: what they told themselves, else what training knew."""
+    return replace(history, attributes=np.where(np.isnan(told), trained, told))

@@ -29,13 +29,6 @@ def best(score: Floats, allowed: Mask, k: int) -> tuple[Ints, Floats]:
     return ranked, score[ranked]
 
 
-def hidden(history: Histories, titles: int) -> Mask:
-    """What the viewer has seen or refused."""
-    closed = np.zeros(titles, bool)
-    closed[history.title[history.hides]] = True
-    return closed
-
-
 def likeness(lister: Lister, title: int) -> Floats:
     """How alike all titles are to this one: wanted by the same viewers; if nobody wanted it yet, of like content."""
     factors = cast("Als", lister.retriever.fitted["als"]).title_factors
@@ -108,13 +101,20 @@ def popular_in(lister: Lister, genres: Mask) -> Floats:
 
 
 def own_genres(lister: Lister, history: Histories) -> Mask:
-    """The genres that the viewer wants much more often than everybody does."""
-    genres = lister.titles.genre_matrix
-    mine = genres[history.title[history.strength > 0]].sum(axis=0)
-    everybody = lister.watched @ genres
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lift = (mine + 1) / (mine.sum() + len(mine)) * everybody.sum() / everybody
-    own = np.zeros(len(mine), bool)
-    ranked = np.argsort(-np.where(mine > 0, lift * np.log1p(mine), -np.inf), kind="stable")[:_GENRES]
-    own[ranked[mine[ranked] > 0]] = True
+    """The genres that the viewer wants more often than others, and more often than everybody does."""
+    counts, lift = tastes(lister, history)
+    worth = np.log(np.maximum(lift, 1)) * np.log1p(counts)
+    own = np.zeros(len(counts), bool)
+    ranked = np.argsort(-worth, kind="stable")[:_GENRES]
+    own[ranked[worth[ranked] > 0]] = True
     return own
+
+
+def tastes(lister: Lister, history: Histories) -> tuple[Floats, Floats]:
+    """Of each genre: how many titles the viewer wanted, and how many times as often as everybody does."""
+    genres = lister.titles.genre_matrix
+    counts = genres[history.title[history.strength > 0]].sum(axis=0)
+    everybody = lister.watched @ genres
+    share = everybody / max(everybody.sum(), np.float32(1e-9))
+    lift = counts / np.maximum(share * max(counts.sum(), 1), np.float32(1e-9))
+    return counts, lift

@@ -29,6 +29,7 @@ class SignalsParams(Section):
     searched: SignalParams
     opened: SignalParams
     shown: SignalParams
+    signed_up: SignalParams
 
 
 class StarParams(Section):

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from marquee.model.arrange import Shop, compact
+from marquee.model.explain import Explainer
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.model.live import Signals
 from marquee.model.recommender import Recommender, restored
@@ -32,6 +33,10 @@ class Served:
     @property
     def titles(self) -> Titles:
         return self.recommender.titles
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        return self.recommender.explainer
 
     @property
     def until(self) -> int:

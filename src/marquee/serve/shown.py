@@ -1,31 +1,161 @@
-"""Shown: what was shown becomes `shown` events, written by a thread of its own, off the path of any request."""
+"""Shown: what was shown becomes `shown` events, written by a thread of its own, off the path of any request.
 
-from datetime import datetime
-from typing import Any
+One event a title: its detail names the list, the shelf and the model, and holds rank, score, propensity and features.
+"""
 
+import base64
+import json
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isnan
+from threading import Condition, Thread
+from time import monotonic
+
+import numpy as np
+
+from marquee.errors import StoreError
+from marquee.model.histories import Floats
+from marquee.model.listing import Listed
 from marquee.serve.storing import Store
+
+ROOM = 10_000  # titles that may wait
+_AT_ONCE = 500  # in one batch
+_WAIT_S = 1.0  # while the store is away
+_GATHER_S = 0.05  # for more of the same batch: a commit costs more than a row
+_LARGEST = np.float32(65_504)  # that 16 bits hold
+
+_log = logging.getLogger("marquee.serve")
+
+
+@dataclass(frozen=True, eq=False)
+class Note:
+    """A list as it was answered."""
+
+    list_id: str
+    user_id: int
+    at: datetime
+    shelf: str
+    model: str
+    title_ids: tuple[int, ...]
+    listed: Listed
 
 
 class Shown:
-    """`put` never waits; what does not fit into the queue is dropped and counted."""
+    """`put` never waits; a list that finds no room is dropped and counted."""
 
-    written: int  # events in the store
-    dropped: int  # events that were lost
+    def __init__(self, store: Store, room: int = ROOM) -> None:
+        self._store, self._room = store, room
+        self._notes: deque[Note] = deque()
+        self._changed = Condition()
+        self._ends_at: float | None = None
+        self._thread = Thread(target=self._write, name="shown", daemon=True)
+        self.waiting = 0  # titles
+        self.written = 0
+        self.dropped = 0
 
-    def __init__(self, store: Store) -> None:
-        raise NotImplementedError
-
-    @property
-    def waiting(self) -> int:
-        """Events in the queue."""
-        raise NotImplementedError
-
-    def put(self, user_id: int, at: datetime, listed: Any) -> None:
-        raise NotImplementedError
+    def put(self, note: Note) -> None:
+        titles = len(note.title_ids)
+        with self._changed:
+            if self.waiting + titles > self._room or self._ends_at is not None:
+                self.dropped += titles
+                return
+            self._notes.append(note)
+            self.waiting += titles
+            self._changed.notify()
 
     def start(self) -> None:
-        raise NotImplementedError
+        self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Writes what is left, as long as it may take at most, and ends."""
-        raise NotImplementedError
+        """Writes what is left, as long as that may take at most, and ends; what is then left is dropped."""
+        with self._changed:
+            self._ends_at = monotonic() + timeout_s
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _write(self) -> None:
+        while notes := self._next():
+            events = [event for note in notes for event in events_of(note)]
+            while not self._append(events):
+                if not self._may_wait():
+                    self._drop(len(events))
+                    break
+
+    def _next(self) -> list[Note]:
+        """The next batch; none at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._notes or self._ends_at is not None)
+            self._changed.wait_for(lambda: self._ends_at is not None, _GATHER_S)
+            notes: list[Note] = []
+            while self._notes and sum(len(note.title_ids) for note in notes) < _AT_ONCE:
+                notes.append(self._notes.popleft())
+            return notes
+
+    def _append(self, events: list[dict[str, object]]) -> bool:
+        try:
+            receipt = self._store.append(events, datetime.now(UTC))
+        except StoreError as error:
+            _log.warning("what was shown waits: %s", error)
+            return False
+        if receipt.refused:
+            _log.error("%d shown events were refused: %s", len(receipt.refused), receipt.refused[0].reason)
+        with self._changed:
+            self.waiting -= len(events)
+            self.written += receipt.accepted + receipt.duplicates
+            self.dropped += len(receipt.refused)
+        return True
+
+    def _may_wait(self) -> bool:
+        """After a while; false if the end is near."""
+        with self._changed:
+            end = self._ends_at
+            if end is None:
+                self._changed.wait_for(lambda: self._ends_at is not None, _WAIT_S)
+                return True
+            self._changed.wait(max(min(_WAIT_S, end - monotonic()), 0))
+            return monotonic() < end
+
+    def _drop(self, events: int) -> None:
+        with self._changed:
+            self.waiting -= events
+            self.dropped += events
+
+
+def events_of(note: Note) -> Iterator[dict[str, object]]:
+    """Named by list and rank: written twice, each counts once."""
+    listed = note.listed
+    for place, title_id in enumerate(note.title_ids):
+        detail = {
+            "list": note.list_id,
+            "rank": place + 1,
+            "shelf": note.shelf,
+            "model": note.model,
+            "propensity": float(listed.propensity[place]),
+            "score": None if isnan(listed.score[place]) else float(listed.score[place]),
+            "features": packed(listed.features[place]),
+        }
+        yield {
+            "event_id": f"{note.list_id}-{place + 1}",
+            "user_id": note.user_id,
+            "title_id": title_id,
+            "kind": "shown",
+            "happened_at": note.at.isoformat(),
+            "source": "service",
+            "detail": json.dumps(detail, separators=(",", ":")),
+        }
+
+
+def packed(features: Floats) -> str | None:
+    """Numbers of 16 bits as text, for few bytes; None where none was looked at."""
+    if np.isnan(features).all():
+        return None
+    return base64.b64encode(np.clip(features, -_LARGEST, _LARGEST).astype("<f2").tobytes()).decode()
+
+
+def unpacked(text: str) -> Floats:
+    """What was packed, to three digits."""
+    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)

@@ -43,6 +43,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "searched": Rule(needs=frozenset({"detail"})),
         "opened": Rule(),
         "shown": Rule(),
+        "signed_up": Rule(needs=frozenset({"detail"})),
     }
 )
 

@@ -37,7 +37,8 @@ class Carrier(_Reply):
 
 class Reason(_Reply):
     sentence: str = Field(examples=["Because you gave Protocol Point 5 stars"])
-    carriers: tuple[Carrier, ...]
+    carriers: tuple[Carrier, ...] = Field(description="The largest shares first.")
+    raised: tuple[str, ...] = Field(description="What raised its score most, in words.")
 
 
 class ListedTitle(Card):
@@ -115,7 +116,7 @@ class StarsReply(_Reply):
 
 class FoundTitle(Card):
     rank: int
-    score: float = Field(description="How well it matches; the best match of this search has 1.")
+    score: float = Field(description="How well it matches.")
     stars: float | None
 
 
@@ -201,12 +202,3 @@ class ModelReply(_Reply):
     viewers: int
     titles: int
     trained_on: dict[str, Any]
-
-
-class ErrorReply(_Reply):
-    """The one shape of every refusal."""
-
-    request_id: str
-    error: str = Field(examples=["invalid_request"])
-    message: str
-    details: tuple[dict[str, Any], ...] = ()

@@ -45,7 +45,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=MOST_TITLES)]
 Rating = Annotated[float, Field(strict=True, ge=RATING_RANGE[0], le=RATING_RANGE[1], allow_inf_nan=False)]
 Shelf = Literal[
-    "top_picks", "continue_watching", "because_you_finished", "trending", "new_for_you", "popular_in_your_genres"
+    "continue_watching", "top_picks", "because_you_finished", "trending", "new_for_you", "popular_in_your_genres"
 ]
 AgeGroup = Literal["under 18", "18-24", "25-34", "35-44", "45-49", "50-55", "56+"]
 Gender = Literal["female", "male", "other"]
@@ -76,7 +76,7 @@ class Filters(_Request):
         return self
 
 
-class _WithList(_Request):
+class ListRequest(_Request):
     """Whatever is answered by a list."""
 
     k: Count = 10
@@ -92,7 +92,7 @@ class _WithList(_Request):
     )
 
 
-class RecommendRequest(_WithList):
+class RecommendRequest(ListRequest):
     user_id: Id
     shelf: Shelf | None = Field(default=None, description="Only what belongs on this shelf.")
 
@@ -113,14 +113,14 @@ class RecommendRequest(_WithList):
     )
 
 
-class ShelvesRequest(_WithList):
+class ShelvesRequest(ListRequest):
     user_id: Id
     k: Count = Field(default=10, description="How many titles on each shelf.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": 6183, "k": 10}]})
 
 
-class FinishedRequest(_WithList):
+class FinishedRequest(ListRequest):
     """A title was watched to its end: it is stored, and the next list is the answer."""
 
     user_id: Id
@@ -179,7 +179,7 @@ class SearchRequest(_Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "matrix 1999", "user_id": 6183}]})
 
 
-class SignUpRequest(_WithList):
+class SignUpRequest(ListRequest):
     """Somebody new, with some favourites if they like."""
 
     favourites: Annotated[tuple[Id, ...], Field(max_length=MOST_FAVOURITES)] = Field(default=(), examples=[[17, 18]])

@@ -1,0 +1,56 @@
+"""Cards: titles, stars and reasons as replies have them. NaN becomes None."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from marquee.data.events.validity import moment_of
+from marquee.model.explain import Reason
+from marquee.model.histories import Floats, Histories, Ints
+from marquee.serve import schemas as s
+from marquee.serve.served import Served
+
+
+def card(served: Served, title: int) -> Mapping[str, Any]:
+    """What a Card holds."""
+    return {name: column[title] for name, column in served.told.items()}
+
+
+def cards_of(
+    served: Served, title: Ints, score: Floats, stars: Floats, reasons: Sequence[Reason] = ()
+) -> tuple[s.ListedTitle, ...]:
+    return tuple(
+        s.ListedTitle(
+            **card(served, row),
+            rank=place + 1,
+            score=known(score[place]),
+            stars=known(stars[place]),
+            reason=_reason(served, reasons[place]) if reasons else None,
+        )
+        for place, row in enumerate(title.tolist())
+    )
+
+
+def stars_of(served: Served, history: Histories, title: Ints, as_of: int) -> Floats:
+    """What the viewer of a history would give each title."""
+    if not len(title):
+        return np.empty(0, np.float32)
+    return served.recommender.stars.predict(history, np.zeros(len(title), np.int64), title, np.full(len(title), as_of))
+
+
+def known(number: float) -> float | None:
+    return None if isnan(number) else float(number)
+
+
+def moment(milliseconds: int) -> datetime | None:
+    """None for no moment at all."""
+    return moment_of(int(milliseconds)) if milliseconds > 0 else None
+
+
+def _reason(served: Served, reason: Reason) -> s.Reason:
+    ids, names = served.told["title_id"], served.told["name"]
+    carriers = tuple(s.Carrier(title_id=ids[row], name=names[row], share=share) for row, share in reason.carried)
+    return s.Reason(sentence=reason.sentence, carriers=carriers, raised=tuple(words for words, _ in reason.raised))

@@ -1,0 +1,79 @@
+"""Viewers as they are at this moment: what training knew of one, and what the event store has of them since."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from marquee.data.events import Event
+from marquee.errors import StoreError
+from marquee.model.attributes import codes_of
+from marquee.model.histories import Histories
+from marquee.model.live import after, history_now, knows, viewer_of, with_what_was_told
+from marquee.serve.served import Served
+from marquee.serve.storing import Store
+
+MOST_EVENTS = 5_000  # of one viewer, the latest
+
+
+@dataclass(frozen=True, eq=False)
+class Viewer:
+    user_id: int
+    history: Histories
+    events: tuple[Event, ...]  # without what was only shown
+    told: Mapping[str, object]  # attributes, as they were told last
+    known: bool
+    degraded: bool  # the store was away: what they did since the training is not known
+
+
+class Viewers:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # Who is to be forgotten has to be so while the store is away, too.
+        self._forgotten: dict[int, int] = {}
+
+    def now(self, served: Served, user_id: int) -> Viewer:
+        try:
+            deeds = self._store.deeds(user_id, MOST_EVENTS)
+        except StoreError:
+            return self._without_store(served, user_id)
+        if deeds.forgotten_until is not None:
+            self._forgotten[user_id] = deeds.forgotten_until
+        model = served.recommender
+        rated = viewer_of(model.before_events if knows(model.before_events, user_id) else model.histories, user_id)
+        history = history_now(self._remembered(rated), deeds.events, served.titles.ids, served.signals)
+        told = _told(deeds.events)
+        attributes = self.trained(served, user_id).attributes
+        history = with_what_was_told(history, attributes, codes_of(told, model.regions))
+        known = bool(deeds.events) or self._is_of_training(served, user_id)
+        return Viewer(user_id, history, deeds.events, told, known, degraded=False)
+
+    def trained(self, served: Served, user_id: int) -> Histories:
+        """What the model was trained on of one viewer, as far as they may be known."""
+        return self._remembered(viewer_of(served.recommender.histories, user_id))
+
+    def forget(self, user_id: int, until: int) -> None:
+        self._forgotten[user_id] = until
+
+    def _without_store(self, served: Served, user_id: int) -> Viewer:
+        history = self.trained(served, user_id)
+        return Viewer(user_id, history, (), {}, self._is_of_training(served, user_id), degraded=True)
+
+    def _remembered(self, history: Histories) -> Histories:
+        """Without what happened before the viewer asked to be forgotten, and without what they told of themselves."""
+        until = self._forgotten.get(int(history.user_ids[0]))
+        return history if until is None else after(history, until)
+
+    def _is_of_training(self, served: Served, user_id: int) -> bool:
+        return user_id not in self._forgotten and knows(served.recommender.histories, user_id)
+
+
+def _told(events: Iterable[Event]) -> Mapping[str, object]:
+    """What a viewer told of themselves when they signed up."""
+    details = [event.detail for event in events if event.kind == "signed_up" and event.detail]
+    if not details:
+        return {}
+    try:
+        told = json.loads(details[-1])
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
