@@ -1,0 +1,204 @@
+"""Claims about search: what was meant is found first, however it is typed; nothing that is typed breaks it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from marquee.model.folder import Contents, load_model, save_model
+from marquee.model.search import Index, fit_index
+from marquee.model.titles import Titles
+from marquee.params import SearchParams, read_params
+from marquee.tables import TITLES
+
+# Name, year, people, genres, description: from the most watched title to the least.
+KNOWN: Sequence[tuple[Any, ...]] = (
+    ("The Matrix", 1999, ["Keanu Reeves", "Carrie-Anne Moss"], ["Sci-Fi"], "A hacker learns what his world is"),
+    ("Star Wars", 1977, ["Harrison Ford", "Mark Hamill"], ["Sci-Fi"], "A farm boy leaves home"),
+    ("Forrest Gump", 1994, ["Tom Hanks", "Robin Wright"], ["Dramas"], "A slow man runs through his century"),
+    ("Alien", 1979, ["Sigourney Weaver"], ["Horror"], "Something came aboard"),
+    ("Cast Away", 2000, ["Tom Hanks"], ["Dramas"], "A courier on an island talks to a volleyball"),
+    ("The Matrix Reloaded", 2003, ["Keanu Reeves"], ["Sci-Fi"], "The machines are digging"),
+    ("Amélie", 2001, ["Audrey Tautou"], ["Comedies"], "A waitress of Montmartre meddles"),
+    ("Spider-Man", 2002, ["Tobey Maguire"], ["Action"], "A spider bites"),
+    ("Ocean's Eleven", 2001, ["George Clooney"], ["Crime"], "Three casinos at once"),
+    ("Batman", 1989, ["Michael Keaton"], ["Action"], "A joker poisons a town"),
+    ("Rocky II", 1979, ["Sylvester Stallone"], ["Sports"], "He boxes again"),
+    ("2001: A Space Odyssey", 1968, ["Keir Dullea"], ["Sci-Fi"], "A monolith is dug up on the moon"),
+    ("1984", 1956, ["Edmond O'Brien"], ["Dramas"], "He is watched"),
+    ("Æon Flux", 2005, ["Charlize Theron"], ["Action"], "An assassin has doubts"),
+    ("Fast & Furious", 2009, ["Vin Diesel"], ["Action"], "Cars"),
+    ("Solaris", 2002, ["George Clooney"], ["Sci-Fi"], "An ocean remembers"),
+    ("Solaris", 1972, ["Donatas Banionis"], ["Sci-Fi"], "An ocean remembers at length"),
+    ("Thanks", 2011, ["Lou Diamond"], ["Comedies"], "A dinner"),
+    ("Сталкер", 1979, ["Alisa Freindlich"], ["Dramas"], "Three men walk through a zone"),
+    ("千と千尋の神隠し", 2001, ["Rumi Hiiragi"], ["Anime"], "A girl works in a bath house"),
+    ("$9.99", 2008, [], [], None),
+    ("It", None, [], [], None),
+)
+NAMES = [name for name, *_ in KNOWN]
+
+
+def params() -> SearchParams:
+    return read_params(Path(__file__).parents[2] / "params.yaml").search
+
+
+def titles() -> Titles:
+    columns = {column: TITLES.columns[column] for column in ("name", "year", "cast", "genres", "description")}
+    known = pl.DataFrame(KNOWN, columns, orient="row")
+    return Titles(TITLES.complete(known.with_columns(title_id=pl.int_range(1, 1 + len(KNOWN), dtype=pl.Int64))))
+
+
+@cache
+def index() -> Index:
+    return fit_index(titles(), -np.arange(len(KNOWN), dtype=np.float32), params())
+
+
+def found(query: str, limit: int = 5) -> list[str]:
+    return [NAMES[row] for row in index().find(query, limit)[0]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_title_is_found_by_its_name_in_any_case_and_while_it_is_typed(name: str) -> None:
+    for query in (name, name.upper(), name.lower(), f"  {name}!? "):
+        assert found(query)[0] == name
+    typed = [name[:n] for n in range(min(3, len(name)), len(name))]
+    assert all(name in found(begun) for begun in typed)
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("matirx", "The Matrix"),  # letters changed places
+        ("mtrix", "The Matrix"),  # one is missing
+        ("alienn", "Alien"),  # one too many
+        ("forest gunp", "Forrest Gump"),
+        ("starr wras", "Star Wars"),
+        ("oceans elevn", "Ocean's Eleven"),
+        ("matrix reloded", "The Matrix Reloaded"),
+        ("odissey", "2001: A Space Odyssey"),
+        ("forr", "Forrest Gump"),
+        ("amelie", "Amélie"),
+        ("AMÉLIE", "Amélie"),
+        ("aeon flux", "Æon Flux"),
+        ("сталк", "Сталкер"),
+        ("千と", "千と千尋の神隠し"),
+        ("starwars", "Star Wars"),
+        ("spiderman", "Spider-Man"),
+        ("spider man", "Spider-Man"),
+        ("bat man", "Batman"),
+        ("matrix the", "The Matrix"),
+        ("gump forrest", "Forrest Gump"),
+        ("ocean’s 11", "Ocean's Eleven"),
+        ("rocky 2", "Rocky II"),
+        ("fast and furious", "Fast & Furious"),
+        ("9.99", "$9.99"),
+    ],
+)
+def test_what_was_meant_comes_first_however_it_is_written(query: str, meant: str) -> None:
+    assert found(query)[0] == meant
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("matrix 1999", ["The Matrix", "The Matrix Reloaded"]),
+        ("matrix 2003", ["The Matrix Reloaded", "The Matrix"]),
+        ("2003 matrix", ["The Matrix Reloaded", "The Matrix"]),
+        ("matirx 2003", ["The Matrix Reloaded", "The Matrix"]),
+        ("2001", ["2001: A Space Odyssey", "Amélie", "Ocean's Eleven"]),
+        ("1984", ["1984"]),
+    ],
+)
+def test_a_year_is_understood_also_where_it_is_a_name(query: str, first: list[str]) -> None:
+    assert found(query)[: len(first)] == first
+
+
+@pytest.mark.parametrize(("query", "year"), [("solaris 2002", 2002), ("solaris 1972", 1972), ("solaris 1973", 1972)])
+def test_a_year_tells_titles_of_one_name_apart_also_one_year_off(query: str, year: int) -> None:
+    assert titles().frame["year"][int(index().find(query, 1)[0][0])] == year
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("tom hanks", ["Forrest Gump", "Cast Away"]),
+        ("hanks", ["Forrest Gump", "Cast Away"]),  # rather than "Thanks"
+        ("tom hnaks", ["Forrest Gump", "Cast Away"]),
+        ("keanu", ["The Matrix", "The Matrix Reloaded"]),
+        ("carrie anne", ["The Matrix"]),
+        ("obrien", ["1984"]),
+        ("hanks gump", ["Forrest Gump"]),
+        ("clooney 2002", ["Solaris"]),
+        ("volleyball", ["Cast Away"]),
+        ("horror", ["Alien"]),
+    ],
+)
+def test_titles_are_found_by_their_people_genres_and_description(query: str, first: list[str]) -> None:
+    assert found(query)[: len(first)] == first
+
+
+def test_of_titles_that_fit_alike_the_most_watched_come_first() -> None:
+    watched = np.arange(len(KNOWN), dtype=np.float32)  # the other way round
+    turned = [NAMES[row] for row in fit_index(titles(), watched, params()).find("george clooney", 2)[0]]
+    assert (found("george clooney", 2), turned) == (["Ocean's Eleven", "Solaris"], ["Solaris", "Ocean's Eleven"])
+
+
+@pytest.mark.parametrize("query", ["", "   ", "🍿🍿", "'\"/\\;%*()", "\x00", "\ud800", "zzzzzzzz", "xq"])
+def test_what_says_nothing_or_means_nothing_finds_nothing(query: str) -> None:
+    rows, scores = index().find(query, 5)
+    assert (len(rows), len(scores)) == (0, 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(st.characters(), max_size=60)
+    | st.lists(st.sampled_from([*NAMES, "AND", "NOT", "NEAR", "*", '"'])).map(" ".join)
+)
+@example('matrix" OR name : "alien')
+@example("name : {matrix}")
+@example("NEAR(matrix alien)")
+@example("𞤀𞤁 ½ ① \u0600")
+@example("a" * 10_000)
+@example("star " * 1_000)
+@example("9" * 400)
+@example("٢٠٠١")
+def test_whatever_is_typed_is_answered_in_order_and_none_twice(query: str) -> None:
+    rows, scores = index().find(query, 7)
+    assert len(rows) == len(scores) == len(set(rows.tolist())) <= 7
+    assert (np.diff(scores) <= 0).all()
+    assert np.isfinite(scores).all()
+
+
+def test_no_more_than_the_limit_and_nothing_at_none() -> None:
+    assert [len(index().find("a", limit)[0]) for limit in (-1, 0, 1, 3)] == [0, 0, 1, 3]
+    assert len(index().find("a", 10_000)[0]) <= len(KNOWN)
+
+
+def test_fitted_twice_the_index_has_the_same_bytes() -> None:
+    again = fit_index(titles(), -np.arange(len(KNOWN), dtype=np.float32), params()).arrays()
+    for name, array in index().arrays().items():
+        np.testing.assert_array_equal(array, again[name], strict=True)
+
+
+def test_from_a_model_folder_it_answers_the_same_to_many_threads(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", Contents({"search": index().arrays()}, {}, {}, {}))
+    loaded = Index(titles(), params(), **load_model(tmp_path / "model").arrays["search"])
+    queries = [name[:n] for name in NAMES for n in (2, 4, 8)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda query: loaded.find(query, 5)[0].tolist(), queries))
+    assert answers == [index().find(query, 5)[0].tolist() for query in queries]
+
+
+def test_titles_of_which_only_the_name_is_known_are_found() -> None:
+    bare = Titles(
+        TITLES.complete(pl.DataFrame({"title_id": [1], "name": ["title 1"]}, {"title_id": pl.Int64, "name": pl.String}))
+    )
+    assert fit_index(bare, np.zeros(1, np.float32), params()).find("titel", 5)[0].tolist() == [0]
