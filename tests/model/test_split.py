@@ -92,12 +92,6 @@ def test_another_seed_chooses_other_strangers_and_the_same_seed_the_same() -> No
     assert chosen[0] != chosen[2]
 
 
-def test_the_five_random_folds_share_out_every_row() -> None:
-    folds = [split.random_fold(WORLD, fold, seed=3) for fold in range(5)]
-    assert sorted(pair for fold in folds for pair in pairs(fold.test)) == pairs(WORLD)
-    assert all(together(fold.train, fold.test).equals(WORLD) for fold in folds)
-
-
 @pytest.mark.parametrize("name", split.CUTS)
 def test_no_row_is_both_past_and_wanted(name: str) -> None:
     world = interactions([(user, title, user % 7 + title) for user in range(1, 41) for title in range(1, 11)])

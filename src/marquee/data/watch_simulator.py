@@ -25,7 +25,6 @@ COLUMNS = ["YearRelease", "Name", "current_time", "customerID"]
 KINDS = ("watch_started", "watch_progress")
 ROWS = 10
 LONGEST_HANG_S = 300.0
-WAKE_S = 0.2
 
 Table = dict[str, list[Any]]
 Random = np.random.Generator

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from marquee.errors import ModelError
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.titles import Titles
 from marquee.params import ArrangeParams
 
@@ -28,20 +28,12 @@ _EMPTY = -9.0  # below whatever a candidate may be worth, above those already ta
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """Candidates with their scores; viewer u has the rows starts[u] to starts[u + 1], no title twice."""
+class Scored(Runs):
+    """Candidates with their scores, no title twice for a viewer."""
 
     starts: Ints
     title: Rows
     score: Floats
-
-    @property
-    def counts(self) -> Ints:
-        return np.diff(self.starts)
-
-    @property
-    def user(self) -> Ints:
-        return np.repeat(np.arange(len(self.starts) - 1), self.counts)
 
     def where(self, keep: Mask) -> "Scored":
         starts = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.starts]

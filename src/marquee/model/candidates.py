@@ -5,26 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Source
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class Candidates(Runs):
     """One run of rows a viewer, in the order of their histories; titles rising within."""
 
     sources: tuple[str, ...]  # their names
-    starts: Ints  # viewer u has the rows starts[u] to starts[u + 1]
+    starts: Ints
     title: Ints
     scores: Floats  # rows x sources, NaN where a source has no opinion
-
-    @property
-    def counts(self) -> Ints:
-        return np.diff(self.starts)
-
-    @property
-    def user(self) -> Ints:
-        return np.repeat(np.arange(len(self.starts) - 1), self.counts)
 
 
 def gather(

@@ -22,10 +22,25 @@ ATTRIBUTES = ("age_group", "gender", "region")
 _ROWS = ("title", "strength", "rating", "label", "hides", "at", "known_at")
 
 
+class Runs:
+    """One run of rows a viewer: viewer u has the rows starts[u] to starts[u + 1]."""
+
+    starts: Ints
+
+    @property
+    def counts(self) -> Ints:
+        return np.diff(self.starts)
+
+    @property
+    def user(self) -> Ints:
+        """The viewer's row number of each row."""
+        return np.repeat(np.arange(len(self.starts) - 1), self.counts)
+
+
 @dataclass(frozen=True, eq=False)
-class Histories:
+class Histories(Runs):
     user_ids: Ints  # one a viewer, rising
-    starts: Ints  # viewer u has the rows starts[u] to starts[u + 1]
+    starts: Ints
     title: NDArray[np.int32]
     strength: Floats  # how sure we are that the viewer wants such titles; below 0 that they do not
     rating: Floats  # stars, NaN where none were given
@@ -37,15 +52,6 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.user_ids)
-
-    @property
-    def counts(self) -> Ints:
-        return np.diff(self.starts)
-
-    @property
-    def user(self) -> Ints:
-        """The viewer's row number of each row."""
-        return np.repeat(np.arange(len(self)), self.counts)
 
     @property
     def from_end(self) -> Ints:

@@ -74,12 +74,6 @@ def strangers(interactions: pl.DataFrame, seed: int) -> Cut:
     )
 
 
-def random_fold(interactions: pl.DataFrame, fold: int, seed: int) -> Cut:
-    """One of five random folds of all rows: the usual protocol for predicted stars, blind to time."""
-    folds = np.random.default_rng(seed).permutation(interactions.height) % FOLDS
-    return _two_parts("random_fold", interactions, folds == fold)
-
-
 _UNSEEDED: Mapping[str, Callable[[pl.DataFrame], Cut]] = {
     "last_one": last_one,
     "last_fifth": last_fifth,
