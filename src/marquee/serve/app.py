@@ -38,8 +38,7 @@ class TokenReply(BaseModel):
     until: datetime
 
 
-def create_app() -> FastAPI:
-    """Whoever starts it sets `app.state.worker` before the first request."""
+def create_app(worker: Worker) -> FastAPI:
     app = FastAPI(
         title="Marquee",
         description="What should a viewer watch next?",
@@ -51,6 +50,7 @@ def create_app() -> FastAPI:
     app.include_router(routes)
     app.include_router(probes)
     refusals.install(app)
+    app.state.worker = worker
     return app
 
 

@@ -8,21 +8,19 @@ import gc
 import logging
 import os
 import signal
-from importlib.resources import as_file, files
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import bentoml
 import click
 from bentoml._internal.server.http import traffic
 
-from marquee.data.api_keys import ApiKeys
 from marquee.errors import MarqueeError
-from marquee.params import Params, read_params
-from marquee.serve.access import check_address, token_secret
-from marquee.serve.app import create_app
 from marquee.serve.door import App, Door, Receive, Scope, Send
 from marquee.serve.settings import Settings, read_settings
-from marquee.serve.worker import Worker
+
+if TYPE_CHECKING:
+    from marquee.serve.worker import Worker
 
 
 def _settings() -> Settings:
@@ -33,7 +31,18 @@ def _settings() -> Settings:
 
 
 SETTINGS = _settings()
-APP = create_app()
+
+
+class _Endpoints:
+    """Our app, once there is one: the process that only watches over the workers needs neither it nor the model."""
+
+    app: App
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+ENDPOINTS = _Endpoints()
 
 
 class _NoTimer:
@@ -53,18 +62,18 @@ class _OursFirst:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app: App = APP if scope.get("path") == "/readyz" else self._app
+        app = ENDPOINTS if scope.get("path") == "/readyz" else self._app
         await app(scope, receive, send)
-
-
-traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
 
 
 class Marquee:
     def __init__(self) -> None:
-        self._worker = Worker(SETTINGS, _params())
+        from marquee.serve.app import create_app  # noqa: PLC0415 - in a worker alone, see _Endpoints
+        from marquee.serve.worker import Worker, shipped_params  # noqa: PLC0415
+
+        self._worker = Worker(SETTINGS, shipped_params())
         self._worker.begin()
-        APP.state.worker = self._worker
+        ENDPOINTS.app = create_app(self._worker)
         _end_streams_first(self._worker)
         gc.collect()
         gc.freeze()
@@ -77,7 +86,10 @@ class Marquee:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Once, before any worker starts: what is wrong for all of them."""
+        """Once, before any worker starts: what would be wrong for all of them."""
+        from marquee.data.api_keys import ApiKeys  # noqa: PLC0415 - workers do without this
+        from marquee.serve.access import check_address, token_secret  # noqa: PLC0415
+
         try:
             with ApiKeys(SETTINGS.database_url) as keys:
                 check_address(_host(), keys)
@@ -87,32 +99,13 @@ class Marquee:
             raise click.ClickException(str(error)) from None
 
 
-marquee = bentoml.service(
-    bentoml.asgi_app(APP, path="/")(Marquee),
-    name="marquee",
-    workers=SETTINGS.workers,
-    http={"host": SETTINGS.host, "port": SETTINGS.port},
-    traffic={"timeout": SETTINGS.timeout_s},
-    tracing={"excluded_urls": ".*"},
-    logging={"access": {"enabled": False}},
-    metrics={"enabled": False},
-)
-marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
-marquee.add_asgi_middleware(_OursFirst)
-
-
-def _params() -> Params:
-    with as_file(files("marquee") / "params.yaml") as shipped:
-        return read_params(shipped)
-
-
 def _host() -> str:
     """Where `bentoml serve --host` says, if it does."""
     context = click.get_current_context(silent=True)
     return (context and context.params.get("host")) or SETTINGS.host
 
 
-def _end_streams_first(worker: Worker) -> None:
+def _end_streams_first(worker: "Worker") -> None:
     """Who stops the server waits for every open answer, and a stream stays open as long as it may."""
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
@@ -125,4 +118,18 @@ def _end_streams_first(worker: Worker) -> None:
         signal.signal(number, ended)
 
 
+traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
 logging.getLogger("marquee").setLevel(logging.INFO)
+
+marquee = bentoml.service(
+    bentoml.asgi_app(ENDPOINTS, path="/")(Marquee),
+    name="marquee",
+    workers=SETTINGS.workers,
+    http={"host": SETTINGS.host, "port": SETTINGS.port},
+    traffic={"timeout": SETTINGS.timeout_s},
+    tracing={"excluded_urls": ".*"},
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+)
+marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
+marquee.add_asgi_middleware(_OursFirst)

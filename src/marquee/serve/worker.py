@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib.resources import as_file, files
 from time import monotonic
 from typing import TypeVar
 
 from marquee.data.api_keys import ApiKeys
 from marquee.data.events import EventStore
-from marquee.params import Params
+from marquee.params import Params, read_params
 from marquee.serve import metrics
 from marquee.serve.access import Access, Tokens, token_secret
 from marquee.serve.answers import Answers
@@ -84,6 +85,11 @@ class Worker:
 def _secret(settings: Settings) -> str:
     given = settings.token_secret
     return given.get_secret_value() if given else token_secret(settings.state)
+
+
+def shipped_params() -> Params:
+    with as_file(files("marquee") / "params.yaml") as shipped:
+        return read_params(shipped)
 
 
 def now() -> datetime:

@@ -1,0 +1,102 @@
+"""A real service in a process of its own, on a free port of loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+BENTOML = ("bentoml", "serve", "marquee.serve.service:marquee")
+MARQUEE = ("marquee.cli", "serve")
+PATIENCE_S = 90
+
+
+@dataclass(frozen=True)
+class Running:
+    client: httpx.Client
+    process: subprocess.Popen[bytes]
+    log: Path
+    folder: Path
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.folder}/events.db"
+
+    def post(self, path: str, body: object, **more: Any) -> httpx.Response:
+        return self.client.post(path, json=body, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.client.get(path, **more)
+
+    def logged(self) -> str:
+        return self.log.read_text("utf-8", errors="replace")
+
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        command = ["pgrep", "-P", str(self.process.pid), "-f", "_bentoml_impl.worker.service"]
+        return [
+            int(line) for line in subprocess.run(command, check=False, capture_output=True, text=True).stdout.split()
+        ]
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE_S)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def running(
+    folder: Path, model: Path, settings: Mapping[str, object], command: Sequence[str] = BENTOML
+) -> Iterator[Running]:
+    """Ready when it is handed over, and gone afterwards."""
+    port, log = free_port(), folder / "log"
+    environment = os.environ | {
+        "MARQUEE_MODEL": str(model),
+        "MARQUEE_DATABASE_URL": f"sqlite:///{folder}/events.db",
+        "MARQUEE_STATE": str(folder),
+        "MARQUEE_PORT": str(port),
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    environment |= {name: str(value) for name, value in settings.items()}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        service = Running(client, process, log, folder)
+        try:
+            until(lambda: is_ready(service), lambda: f"the service is not ready: {service.logged()}")
+            yield service
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(PATIENCE_S)
+
+
+def is_ready(service: Running) -> bool:
+    assert service.process.poll() is None, service.logged()
+    try:
+        return service.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def until(happened: Callable[[], object], words: Callable[[], str]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < end, words()
+        time.sleep(0.05)
