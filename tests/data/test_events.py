@@ -1,7 +1,9 @@
 """The event store on both databases: once, in any order, followed, exported and forgotten."""
 
 import itertools
+import sqlite3
 from collections.abc import Generator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marquee.data.events import EventStore, Receipt
+from marquee.data.events import Deeds, EventStore, Receipt
 from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
 
 # Once, in any order
@@ -162,3 +164,31 @@ def test_no_byte_of_a_forgotten_viewer_stays_in_an_sqlite_file(tmp_path: Path) -
         there = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
     assert b"secret1-" in there
     assert b"secret0-" not in there
+
+
+def test_deeds_are_what_a_viewer_did_and_not_what_they_were_shown(store: EventStore) -> None:
+    told = [an_event("a"), an_event("b", kind="shown"), an_event("c", kind="liked"), an_event("d", user_id=8)]
+    store.append(told, NOW)
+    assert ids(store.deeds(7, 10).events) == ["a", "c"]
+    assert ids(store.deeds(7, 1).events) == ["c"]
+    assert ids(store.history(7, 10)) == ["a", "b", "c"]
+
+
+def test_deeds_of_one_moment_are_in_the_order_in_which_they_were_told(store: EventStore) -> None:
+    store.append([an_event("z"), an_event("a", kind="liked"), an_event("m", kind="saved")], NOW)
+    assert ids(store.deeds(7, 10).events) == ["z", "a", "m"]
+
+
+def test_deeds_say_until_when_a_viewer_is_to_be_forgotten(store: EventStore) -> None:
+    store.append([an_event("a")], NOW)
+    assert store.deeds(7, 10).forgotten_until is None
+    store.forget(7, NOW)
+    assert (store.deeds(7, 10), dict(store.forgotten())) == (Deeds((), NOW_MS), {7: NOW_MS})
+
+
+def test_what_was_shown_is_not_stepped_over_to_read_deeds(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/events.db"
+    EventStore(url, PARAMS, None).close()
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        asked = "SELECT * FROM events WHERE user_id = ? AND kind != 'shown' ORDER BY happened_at DESC, position DESC"
+        assert "USING INDEX deeds" in str(connection.execute(f"EXPLAIN QUERY PLAN {asked}", (7,)).fetchall())

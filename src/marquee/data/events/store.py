@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from marquee.data.events.batch import sift, write
 from marquee.data.events.database import Database
-from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
+from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
 from marquee.data.events.snapshot import write_snapshot
 from marquee.data.events.validity import NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
 from marquee.data.events.version import require_newest
@@ -25,9 +25,7 @@ from marquee.tables import ID_LIMIT
 _OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
 _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))
 _ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
-# Spelt out, not bound: an index of what is not `shown` is used by questions that say so themselves.
-_DEED = EVENTS.c.kind != literal_column("'shown'")
-_DEEDS = _OF_VIEWER.where(_DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc())
+_DEEDS = _OF_VIEWER.where(DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.position.desc())
 _LATEST_DEEDS = _DEEDS.limit(bindparam("limit"))
 _FORGOTTEN = select(FORGOTTEN_VIEWERS.c.until).where(FORGOTTEN_VIEWERS.c.user_id == bindparam("user_id"))
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
@@ -88,6 +86,11 @@ class EventStore:
             latest = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
             until = connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
         return Deeds(tuple(map(Event._make, reversed(latest))), until)
+
+    def forgotten(self) -> Mapping[int, int]:
+        """Everybody who asked to be forgotten, and until when."""
+        with self._database.read() as connection:
+            return {row.user_id: row.until for row in connection.execute(select(FORGOTTEN_VIEWERS))}
 
     def since(self, position: int, limit: int) -> tuple[Event, ...]:
         """What was recorded after a position. Once a position is seen, nothing appears before it any more."""

@@ -29,7 +29,7 @@ class Viewers:
     def __init__(self, store: Store) -> None:
         self._store = store
         # Who is to be forgotten has to be so while the store is away, too.
-        self._forgotten: dict[int, int] = {}
+        self._forgotten = _forgotten(store)
 
     def now(self, served: Served, user_id: int) -> Viewer:
         try:
@@ -65,6 +65,13 @@ class Viewers:
 
     def _is_of_training(self, served: Served, user_id: int) -> bool:
         return user_id not in self._forgotten and knows(served.recommender.histories, user_id)
+
+
+def _forgotten(store: Store) -> dict[int, int]:
+    try:
+        return dict(store.forgotten())
+    except StoreError:
+        return {}
 
 
 def _told(events: Iterable[Event]) -> Mapping[str, object]:
