@@ -55,7 +55,7 @@ class Index:
         asked = words_of_query(query, self.params)
         if not asked:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        score, found = self._reader.scores(asked, limit)
+        score, found = self._reader.scores(asked)
         places = np.flatnonzero(found)
         best = places[np.argsort(-score[places], kind="stable")][: max(limit, 0)]
         return self.order[best], score[best]
@@ -94,39 +94,43 @@ class _Reader:
         self._database.deserialize(image.tobytes())
         self._vocabulary = [word for (word,) in self._database.execute(_VOCABULARY)]
         self._lengths = np.array([len(word) for word in self._vocabulary])
-        self._names = [_squeezed(words) for words in _split(frame["name"])]
+        names = _split(frame["name"])
+        self._names = [_squeezed(words) for words in names]
+        self._dated = np.array([row for row, words in enumerate(names) if any(map(_is_year, words))], np.int64)
+        self._dated_names = [self._names[row] for row in self._dated]  # that hold what else would be a year
         people = pl.concat_list("cast", "directors").list.eval(_folded(pl.element()))
         self._people = frame.select(people.alias("people")).to_series()
         self._years = Titles(frame).years
         place = np.log(np.arange(1, frame.height + 1)) / np.log(frame.height + 1)
         self._fame = (params.fame * (1 - place)).astype(np.float32)
 
-    def scores(self, asked: Sequence[str], enough: int) -> tuple[Floats, Mask]:
+    def scores(self, asked: Sequence[str]) -> tuple[Floats, Mask]:
         """Of each row: how well it fits, and whether it was found at all."""
         years = [word for word in asked if _is_year(word)]
         sure = [word for word in asked if word not in years] or asked
-        readings = [asked] if sure == asked else [asked, sure]  # "2001" may be a year or a name
-        like = np.max([self._likeness(words) for words in readings], axis=0)
-        named, credited = self._found(readings, enough)
+        like = self._likeness(sure, self._names)
+        like[self._dated] = np.maximum(like[self._dated], self._likeness(asked, self._dated_names))
+        named, credited = self._found([asked] if sure == asked else [asked, sure])
         found = (named > 0) | (credited > 0) | (like >= self._params.alike)
         people = np.flatnonzero(credited)
         credited[people] += self._person_likeness(sure, people)
         named = np.maximum(named, self._params.named * like**3) + like
         return np.maximum(named, credited) + self._near(years) + self._fame, found
 
-    def _found(self, readings: Sequence[Sequence[str]], enough: int) -> tuple[Floats, Floats]:
+    def _found(self, readings: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
         """What each row is worth by its name or what is told of it, and by its people; 0 where it was not found."""
         worth = self._params
         named, credited = np.zeros_like(self._fame), np.zeros_like(self._fame)
-        for words in readings:
-            written = [f'"{word}"' for word in words[:-1]] + [f'"{words[-1]}"*']
-            self._mark(named, "{name otherwise year} :", written, worth.named)
-            self._mark(credited, "people :", written, worth.credited)
-            self._mark(named, "", written, worth.told)
-        if np.count_nonzero(named + credited) < enough:
+        written = [[*(f'"{word}"' for word in words[:-1]), f'"{words[-1]}"*'] for words in readings]
+        for words in written:
+            self._mark(named, "{name otherwise year} :", words, worth.named)
+            self._mark(credited, "people :", words, worth.credited)
+        if not (named.any() or credited.any()):
             meant = [self._meant(word) for word in readings[-1]]
             self._mark(named, "name :", meant, worth.named * worth.meant)
             self._mark(credited, "people :", meant, worth.credited * worth.meant)
+        for words in written:
+            self._mark(named, "", words, worth.told)
         return named, credited
 
     def _mark(self, worth: Floats, where: str, words: Sequence[str], of: float) -> None:
@@ -149,11 +153,11 @@ class _Reader:
         near = np.flatnonzero(far <= typos)
         return [others[place] for place in near[np.argsort(far[near], kind="stable")][: self._params.alternatives]]
 
-    def _likeness(self, words: Sequence[str]) -> Floats:
+    def _likeness(self, words: Sequence[str], names: Sequence[str]) -> Floats:
         """How alike each name is, as a whole and as far as it is typed."""
         text = _squeezed(words)
-        typed = [name[: len(text)] for name in self._names]
-        return _mixed(_alike(text, self._names), _alike(text, typed), self._params.typed)
+        typed = [name[: len(text)] for name in names]
+        return _mixed(_alike(text, names), _alike(text, typed), self._params.typed)
 
     def _person_likeness(self, words: Sequence[str], rows: Ints) -> Floats:
         """How alike the most alike person of each of these rows is."""
