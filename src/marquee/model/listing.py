@@ -3,13 +3,13 @@
 The recommender's own steps for a single history: candidates, features, ranker, rules, diversity, a slot that explores.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.model.arrange import Rule, Scored, Shop, arrange, explore, history_rules, keep
+from marquee.model.arrange import Rule, Shop, arrange, explore
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.recommender import Lister
 
@@ -32,28 +32,22 @@ class Listed:
     propensity: NDArray[np.float64]
     features: Floats  # titles x features
     pool: Ints  # the candidates that the titles stood among
-    removed: Mapping[str, int]  # how many candidates each rule removed
 
 
 def listed(lister: Lister, history: Histories, wish: Wish, shop: Shop) -> Listed:
     """For the one viewer of a history."""
-    titles, as_of = len(lister.titles), np.array([wish.as_of])
-    allowed = np.logical_and.reduce([np.ones(titles, bool), *(rule.allows for rule in wish.rules)])
-    found = lister.retriever.candidates(history, as_of, allowed)
-    features = lister.describe(found, history, as_of)
-    scored = Scored(found.starts, found.title.astype(np.int32), lister.score(features))
-    kept = keep(scored, titles, [*history_rules(history, titles), *wish.rules])
+    proposed = lister.propose(history, np.array([wish.as_of]), wish.rules)
+    kept, pool = proposed.kept, proposed.found.title
     params = lister.params.arrange.model_copy(update={"diversity": wish.diversity})
     lists = explore(arrange(kept, wish.k, shop, params), kept, wish.seed, params)
-    removed = {reason: int(counts[0]) for reason, counts in kept.removed.items()}
     title = lists.title.astype(np.int64)
-    return Listed(title, lists.score, lists.propensity, _rows_of(title, found.title, features), found.title, removed)
+    return Listed(title, lists.score, lists.propensity, _rows_of(title, pool, proposed.features), pool)
 
 
 def ranked(lister: Lister, title: Ints, score: Floats) -> Listed:
     """Titles in an order of their own, for which no features were looked at."""
     features = np.full((len(title), len(lister.feature_names)), np.nan, np.float32)
-    return Listed(title, score, np.ones(len(title)), features, title, {})
+    return Listed(title, score, np.ones(len(title)), features, title)
 
 
 def as_of(history: Histories, until: int, asked: int) -> int:

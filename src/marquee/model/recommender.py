@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -16,9 +16,10 @@ import yaml
 from pydantic import ValidationError
 
 from marquee.errors import ModelError
-from marquee.model.arrange import Lists, Rule, Scored, Shop, arrange, history_rules, keep
+from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, history_rules, keep
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
+from marquee.model.copies import copies_last
 from marquee.model.explain import Explainer
 from marquee.model.folder import Contents
 from marquee.model.histories import Floats, Histories, Ints, histories_of, no_histories
@@ -26,9 +27,17 @@ from marquee.model.ranker import Ranker, fit_ranker
 from marquee.model.retrieval import Retriever, batches, restored_retriever, retrieve
 from marquee.model.search import Index, fit_index
 from marquee.model.sources import Source
+from marquee.model.sources.content import Content
 from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    found: Candidates
+    features: Floats  # one row a candidate
+    kept: Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +73,18 @@ class Lister:
             return _joined([replace(lists, user=users[lists.user]) for users, lists in zip(asked, parts, strict=True)])
 
     def _listed(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule]) -> Lists:
+        return arrange(self.propose(histories, as_of, rules).kept, k, self._shop, self.params.arrange)
+
+    def propose(self, histories: Histories, as_of: Ints, rules: Sequence[Rule]) -> Proposed:
+        """The candidates of each history, described and scored, and those of them that the rules allow."""
         allowed = np.logical_and.reduce([np.ones(len(self.titles), bool), *(rule.allows for rule in rules)])
         found = self.retriever.candidates(histories, as_of, allowed)
-        scored = Scored(found.starts, found.title.astype(np.int32), self.score(self.describe(found, histories, as_of)))
+        features = self.describe(found, histories, as_of)
+        scored = Scored(found.starts, found.title.astype(np.int32), self.score(features))
+        content = cast("Content", self.retriever.fitted["content"])
+        in_order = copies_last(scored, histories, content.vectors, self.params.arrange.near_copy)
         every = [*history_rules(histories, len(self.titles)), *rules]
-        return arrange(keep(scored, len(self.titles), every), k, self._shop, self.params.arrange)
+        return Proposed(found, features, keep(in_order, len(self.titles), every))
 
     @cached_property
     def _shop(self) -> Shop:

@@ -1,0 +1,46 @@
+"""Near copies of what was refused come last, among candidates of the one who refused it."""
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from marquee.model.arrange import Scored
+from marquee.model.copies import copies_last
+from tests.model.conftest import histories, table
+
+# Titles 0 and 1 are the same, 2 is somewhat like them, 3 has nothing of them, of 4 nothing is known.
+VECTORS = sp.csr_array(np.array([[1, 0], [1, 0], [0.6, 0.8], [0, 1], [0, 0]], np.float32))
+LEAST = 0.7
+
+
+def scored(*viewers: dict[int, float]) -> Scored:
+    starts = np.cumsum([0, *map(len, viewers)])
+    title = np.array([title for rows in viewers for title in rows], np.int32)
+    return Scored(starts, title, np.array([score for rows in viewers for score in rows.values()], np.float32))
+
+
+def order(told: Scored, viewer: int) -> list[int]:
+    rows = slice(told.starts[viewer], told.starts[viewer + 1])
+    return [int(title) for title in told.title[rows][np.argsort(-told.score[rows])]]
+
+
+def test_a_near_copy_comes_after_all_others_and_what_is_only_somewhat_alike_does_not() -> None:
+    refused = histories(table([(1, 1, None, 1.0)], strength=pl.Series([-1.0], dtype=pl.Float32)))
+    told = copies_last(scored({1: 9.0, 2: 2.0, 3: 1.0, 4: -5.0}), refused, VECTORS, LEAST)
+    assert order(told, 0) == [2, 3, 4, 1]
+
+
+def test_it_is_nobodys_business_but_of_the_one_who_refused() -> None:
+    rows = table([(1, 1, None, 1.0), (2, 4, None, 1.0)], strength=pl.Series([-1.0, -1.0], dtype=pl.Float32))
+    told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), VECTORS, LEAST)
+    assert (order(told, 0), order(told, 1)) == ([3, 1], [1, 3])
+
+
+def test_who_refused_nothing_keeps_every_score() -> None:
+    before = scored({1: 9.0, 3: 1.0})
+    assert copies_last(before, histories(table([(1, 1, 5.0, 1.0)])), VECTORS, LEAST) is before
+
+
+def test_what_was_finished_with_a_thumb_down_is_refused_too() -> None:
+    both = histories(table([(1, 1, None, 1.0)], strength=pl.Series([0.0], dtype=pl.Float32)))
+    assert order(copies_last(scored({1: 9.0, 3: 1.0}), both, VECTORS, LEAST), 0) == [3, 1]
