@@ -20,7 +20,6 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-import yaml
 from implicit.cpu.als import AlternatingLeastSquares
 
 from marquee.data.demo_world import NETFLIX_SCALE, write_demo_world
@@ -76,15 +75,13 @@ def save(folder: Path, histories: Histories, titles: Titles, params: Params) -> 
     rows = together(retriever.feature_names, list(rows_of(lesson, retriever, params, params.seed)))
     boosters = fit_ranker(rows, params.ranker, params.seed).texts
     texts = {f"ranker_{number}.txt": text for number, text in enumerate(boosters)}
-    texts["params.yaml"] = yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False)
     arrays = {**retriever.parts(), "histories": histories.arrays()}
     save_model(folder, Contents(arrays, texts, {"titles": titles.frame}, {}))
 
 
 def opened(folder: Path) -> Lister:
     """The saved parts, their arrays memory-mapped as a service has them."""
-    contents = load_model(folder)
-    params = Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
+    contents, params = load_model(folder), params_for(folder)
     retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)

@@ -12,4 +12,4 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    return cast("Function", numba.njit(nogil=True, cache=True)(function))
+    return cast("Function", numba.njit(nogil=True, cache=True, fastmath={"contract"})(function))

@@ -4,6 +4,7 @@
 liked more than their others. Titles that too few have watched have no opinion, and no row in the matrix.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
+from marquee.model.sources.adding import of_dense
 from marquee.params import AutoencoderParams
 
 
@@ -28,11 +30,12 @@ class Autoencoder:
 
     def guesses(self, histories: Histories, values: Floats) -> Floats:
         """How much each title is to be expected beside a history whose rows weigh `values`."""
-        matrix = histories.matrix(values, self.titles)[:, self.supported]
-        scores = np.full((len(histories), self.titles), np.nan, np.float32)
-        scores[:, self.supported] = matrix @ self.weights
-        scores[histories.counts == 0] = np.nan
-        return scores
+        guesses: Floats = self.answers(histories, [values])[0]
+        return guesses
+
+    def answers(self, histories: Histories, asked: Sequence[Floats]) -> Floats:
+        """The guesses of several values, in one pass over the weights."""
+        return of_dense(self.weights, self.supported, self.titles, histories, np.stack(asked))
 
     def arrays(self) -> Arrays:
         return {"weights": self.weights, "supported": self.supported, "titles": np.array(self.titles)}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
+from marquee.model.sources.adding import of_dense, of_sparse
 from marquee.model.sources.autoencoder import inverse, supported_titles, whole
 from marquee.params import FollowingParams, SequenceParams
 
@@ -24,9 +25,7 @@ class Following:
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        recent = histories.where(faded(histories, self.fade) > 1e-3)
-        values = faded(recent, self.fade) * (recent.strength > 0)
-        scores: Floats = (recent.matrix(values, self.chances.shape[0]) @ self.chances).toarray()
+        scores = of_sparse(self.chances, histories, lately(histories, self.fade) * (histories.strength > 0))
         np.copyto(scores, np.float32(np.nan), where=scores <= 0)
         return scores
 
@@ -55,11 +54,8 @@ class Sequence:
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        recent = histories.where(faded(histories, self.fade) > 1e-3)
-        values = faded(recent, self.fade) * whole(recent)
-        scores = np.full((len(histories), self.titles), np.nan, np.float32)
-        scores[:, self.supported] = recent.matrix(values, self.titles)[:, self.supported] @ self.weights
-        scores[histories.counts == 0] = np.nan
+        values = lately(histories, self.fade) * whole(histories)
+        scores: Floats = of_dense(self.weights, self.supported, self.titles, histories, values[None])[0]
         return scores
 
     def arrays(self) -> Arrays:
@@ -78,6 +74,12 @@ class Sequence:
 def faded(histories: Histories, fade: float) -> Floats:
     """1 for the last title of a history, `fade` for the one before it, then its square."""
     return np.power(np.float32(fade), histories.from_end.astype(np.float32))
+
+
+def lately(histories: Histories, fade: float) -> Floats:
+    """The same, but 0 for what counts less than a thousandth."""
+    values = faded(histories, fade)
+    return np.where(values > 1e-3, values, np.float32(0))
 
 
 def fit_following(name: str, histories: Histories, titles: int, params: FollowingParams) -> Following:

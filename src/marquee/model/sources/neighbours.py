@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from marquee.model.candidates import best_of
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.autoencoder import fading
+from marquee.model.sources.adding import of_sparse, sums_of
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
 
 _BLOCK = 1_024  # titles whose likeness to all others is in memory at once
@@ -26,7 +26,7 @@ class TitleNeighbours:
     recent: int  # how many titles of a history are looked at
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        return _opinions(_recent(histories, self.likeness.shape[0], self.recent) @ self.likeness)
+        return _opinions(of_sparse(self.likeness, histories, _recent(histories, self.recent)))
 
     def arrays(self) -> Arrays:
         return {**_saved(self.likeness), "recent": np.array(self.recent)}
@@ -49,14 +49,13 @@ class ViewerNeighbours:
         likeness = self.likeness(histories)
         nearest = best_of(likeness, self.nearest)
         asked = np.take_along_axis(likeness, nearest, axis=1)
-        starts = np.arange(len(histories) + 1) * nearest.shape[1]
-        neighbours = sp.csr_array((asked.ravel(), nearest.ravel(), starts), shape=likeness.shape)
-        return _opinions(neighbours @ self.watched)
+        return _opinions(
+            sums_of(self.watched, np.arange(len(histories) + 1) * nearest.shape[1], nearest.ravel(), asked.ravel())
+        )
 
     def likeness(self, histories: Histories) -> Floats:
         """How alike each viewer is to each that is kept: the cosine of what they watched."""
-        likeness: Floats = (_recent(histories, self.watched.shape[1], self.recent) @ self._directions).toarray()
-        return likeness
+        return of_sparse(self._directions, histories, _recent(histories, self.recent))
 
     @cached_property
     def _directions(self) -> sp.csr_array:
@@ -75,18 +74,21 @@ def _wanted(histories: Histories) -> Histories:
     return histories.where(histories.strength > 0)
 
 
-def _recent(histories: Histories, titles: int, recent: int) -> sp.csr_array:
-    """Viewers x titles: rows of length 1, the last title a history wanted counts one, the one before it half, ..."""
-    last = _wanted(histories).last(recent)
-    matrix = last.matrix(fading(last), titles)
-    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1))
-    return sp.csr_array(sp.diags_array(1 / np.maximum(lengths, 1e-9)) @ matrix, dtype=np.float32)
+def _recent(histories: Histories, recent: int) -> Floats:
+    """One a row: the last title that a history wanted counts one, the one before it half, ...; of length 1 together."""
+    wanted = histories.strength > 0
+    before = np.concatenate([[0], np.cumsum(wanted)])
+    from_end = before[histories.starts[1:]][histories.user] - before[:-1]
+    values = np.where(wanted & (from_end <= recent), 1 / np.maximum(from_end, 1), 0)
+    lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
+    answer: Floats = (values / np.maximum(lengths, 1e-9)[histories.user]).astype(np.float32)
+    return answer
 
 
-def _opinions(scores: sp.csr_array) -> Floats:
-    dense: Floats = scores.toarray()
-    np.copyto(dense, np.float32(np.nan), where=dense <= 0)
-    return dense
+def _opinions(scores: Floats) -> Floats:
+    """What counts for nothing is no opinion."""
+    np.copyto(scores, np.float32(np.nan), where=scores <= 0)
+    return scores
 
 
 def fit_title_neighbours(histories: Histories, titles: int, params: TitleNeighboursParams) -> TitleNeighbours:

@@ -1,0 +1,116 @@
+"""Adding: for each viewer, the rows of a matrix that belong to the titles of their history, weighed and added up.
+
+Of one viewer or of many, the same numbers are added in the same order: nobody's scores depend on who else is asked.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from marquee.model.compiled import compiled
+from marquee.model.histories import Floats, Histories, Ints
+
+_BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
+_UNSUPPORTED = -1
+
+
+def of_sparse(matrix: sp.csr_array, histories: Histories, values: Floats) -> Floats:
+    """Viewers x columns of the matrix; 0 where nothing is added."""
+    return sums_of(matrix, histories.starts, histories.title, values)
+
+
+def sums_of(matrix: sp.csr_array, starts: Ints, row: NDArray[np.integer[Any]], values: Floats) -> Floats:
+    """Runs x columns: the rows of the matrix in each run, starts[n] to starts[n + 1], times their values."""
+    sums = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
+    _add_sparse(matrix.indptr, matrix.indices, matrix.data, starts, row.astype(np.int64, copy=False), values, sums)
+    return sums
+
+
+def of_dense(
+    weights: Floats, supported: NDArray[np.int32], titles: int, histories: Histories, values: Floats
+) -> Floats:
+    """Questions x viewers x titles, of values that are questions x rows, in one pass over the weights.
+
+    Weights are supported x supported titles; NaN for other titles and for viewers without a row.
+    """
+    sums = np.full((len(values), len(histories), titles), np.nan, np.float32)
+    place = np.full(titles, _UNSUPPORTED, np.int64)
+    place[supported] = np.arange(len(supported))
+    _add_dense(weights, supported, histories.starts, place[histories.title], values, sums)
+    return sums
+
+
+@compiled
+def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    starts: Ints,
+    rows: Ints,
+    values: Floats,
+    sums: Floats,
+) -> None:
+    for run in range(len(starts) - 1):
+        for n in range(starts[run], starts[run + 1]):
+            if values[n] != 0:
+                for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
+                    sums[run, indices[cell]] += values[n] * data[cell]
+
+
+@compiled
+def _add_dense(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    weights: Floats, supported: NDArray[np.int32], starts: Ints, place: Ints, values: Floats, sums: Floats
+) -> None:
+    width = weights.shape[1]
+    total = np.empty((len(values), _BLOCK), np.float32)
+    used, ends = _used(starts, place, values)
+    for first in range(0, width, _BLOCK):
+        end = min(first + _BLOCK, width)
+        for viewer in range(len(starts) - 1):
+            if starts[viewer] < starts[viewer + 1]:
+                total[:] = 0
+                _add_block(weights, first, end, place, values, used[ends[viewer] : ends[viewer + 1]], total)
+                for question in range(len(values)):
+                    for column in range(first, end):
+                        sums[question, viewer, supported[column]] = total[question, column - first]
+
+
+@compiled
+def _used(starts: Ints, place: Ints, values: Floats) -> tuple[Ints, Ints]:
+    """The rows that count in any question, and where those of each viewer begin and end among them."""
+    used, ends = np.empty(len(place), np.int64), np.zeros(len(starts), np.int64)
+    count = 0
+    for viewer in range(len(starts) - 1):
+        for row in range(starts[viewer], starts[viewer + 1]):
+            for question in range(len(values)):
+                if place[row] >= 0 and values[question, row] != 0:
+                    used[count] = row
+                    count += 1
+                    break
+        ends[viewer + 1] = count
+    return used, ends
+
+
+@compiled
+def _add_block(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    weights: Floats, first: int, end: int, place: Ints, values: Floats, used: Ints, total: Floats
+) -> None:
+    """Four rows at a time: a sum is fetched and put back once for all four."""
+    last = len(used) - len(used) % 4
+    for n in range(0, last, 4):
+        a, b, c, d = used[n], used[n + 1], used[n + 2], used[n + 3]
+        of_a, of_b = weights[place[a], first:end], weights[place[b], first:end]
+        of_c, of_d = weights[place[c], first:end], weights[place[d], first:end]
+        for question in range(len(values)):
+            by, sums = values[question], total[question]
+            by_a, by_b, by_c, by_d = by[a], by[b], by[c], by[d]
+            for k in range(len(of_a)):
+                sums[k] = sums[k] + by_a * of_a[k] + by_b * of_b[k] + by_c * of_c[k] + by_d * of_d[k]
+    for n in range(last, len(used)):
+        row = weights[place[used[n]], first:end]
+        for question in range(len(values)):
+            by_one, sums = values[question, used[n]], total[question]
+            for k in range(len(row)):
+                sums[k] += by_one * row[k]
