@@ -3,10 +3,12 @@
 import numpy as np
 import polars as pl
 
-from marquee.model.asked import attributes_for
+from marquee.model import recommender
+from marquee.model.asked import attributes_for, histories_for, lists
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.histories import Histories, histories_of
 from marquee.tables import VIEWERS, WHEN
+from tests.model.conftest import small_params, table
 
 TOLD = VIEWERS.complete(
     pl.DataFrame(
@@ -50,3 +52,30 @@ def test_who_told_before_is_known_by_it_and_strangers_are_not() -> None:
     newer = VIEWERS.complete(pl.DataFrame({"user_id": [3], "region": ["south"]}))
     again = with_attributes(known, newer, regions_of(TOLD)).attributes
     np.testing.assert_array_equal(again[1:], [[0, 1, 2], [np.nan, np.nan, 2]])
+
+
+def ages(of: dict[int, str]) -> pl.DataFrame:
+    return VIEWERS.complete(pl.DataFrame({"user_id": list(of), "age_group": list(of.values())}))
+
+
+def test_what_newcomers_of_an_age_watched_is_learnt_and_newcomers_of_that_age_get_it() -> None:
+    """A third of the viewers is old and watches the titles from 17 on, which get fewer stars."""
+    rng, of_age = np.random.default_rng(5), {viewer: "18-24" if viewer % 3 else "56+" for viewer in range(1, 161)}
+    own = {"18-24": (np.arange(1, 17), 5.0), "56+": (np.arange(17, 33), 3.0)}
+    rows = [
+        (viewer, int(title), own[age][1], viewer + place / 100)
+        for viewer, age in of_age.items()
+        for place, title in enumerate(rng.permutation(own[age][0])[:8])
+    ]
+    changes = (
+        "lessons.newcomers=[0]",
+        "lessons.moments=[0.5]",
+        "ranker.feature_share=1.0",
+        "ranker.objectives=[binary]",
+        "sources.depth=32",
+    )
+    whole = recommender.fit(table(rows), None, small_params(*changes), ages(of_age))
+    strangers, _ = histories_for(whole.histories, np.array([1001, 1002]))
+    listed = lists(whole, with_attributes(strangers, ages({1001: "18-24", 1002: "56+"}), ()), 5)
+    young, old = (part["title_id"].to_list() for part in listed.partition_by("user_id"))
+    assert max(young) < 17 <= min(old)
