@@ -44,7 +44,7 @@ from marquee.params.model import (
     TrendingParams,
     ViewerNeighboursParams,
 )
-from marquee.params.quality import EvaluateParams
+from marquee.params.quality import EvaluateParams, GateParams
 from marquee.params.section import Section
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "EventParams",
     "ExplainParams",
     "FollowingParams",
+    "GateParams",
     "HistoryImportParams",
     "LessonsParams",
     "LikenessParams",
@@ -96,6 +97,7 @@ class Params(Section):
     ranker: RankerParams
     arrange: ArrangeParams
     evaluate: EvaluateParams
+    gate: GateParams
     explain: ExplainParams
     stars: StarsParams
     search: SearchParams

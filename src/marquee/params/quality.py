@@ -20,3 +20,14 @@ class EvaluateParams(Section):
         if self.light >= self.heavy:
             raise ValueError(f"light is {self.light}, it must be below heavy, which is {self.heavy}")
         return self
+
+
+class GateParams(Section):
+    viewers: int = Field(ge=1, le=10_000_000)
+    segment_loss: float = Field(ge=0, le=1)
+    leap: float = Field(ge=0, le=100)
+    coverage: float = Field(ge=0, le=1)
+    coverage_loss: float = Field(ge=0, le=1)
+    novelty_change: float = Field(ge=0, le=1)
+    p99_ms: float = Field(gt=0, le=60_000)
+    size_mb: float = Field(gt=0, le=1_000_000)
