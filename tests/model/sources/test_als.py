@@ -100,3 +100,11 @@ def test_restored_from_read_only_arrays_it_answers_as_before() -> None:
         array.flags.writeable = False
     asked = watched([0, 4], [])
     assert np.array_equal(Als.restored(arrays).scores(asked, now(asked)), scores_of(asked), equal_nan=True)
+
+
+def test_a_title_that_a_viewer_is_of_two_minds_about_stays_in_the_history() -> None:
+    torn = watched([1, 2, 3], strength=[1.0, 0.0, 1.0])
+    before = {name: array.copy() for name, array in torn.arrays().items()}
+    OURS.scores(torn, now(torn))
+    confidence_of(torn, TITLES, PARAMS.alpha)
+    np.testing.assert_equal(torn.arrays(), before)

@@ -76,6 +76,7 @@ def fit_als(histories: Histories, titles: int, params: AlsParams, seed: int) -> 
 
 def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_matrix:
     """Viewers x titles: alpha times strength; below 0, implicit reads it as sure that the viewer does not want it."""
-    matrix = sp.csr_matrix(histories.matrix(np.float32(alpha) * histories.strength, titles))
+    # A copy: the zeros are taken out in place, and these arrays are the histories' own.
+    matrix = sp.csr_matrix(histories.matrix(np.float32(alpha) * histories.strength, titles), copy=True)
     matrix.eliminate_zeros()
     return matrix
