@@ -4,6 +4,7 @@ Its URL is a server's (http://...) or its database's (sqlite:///...): both tell 
 plain folders that either can reach. A model is copied when it is registered, so fitting anew harms no champion.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MODEL = "marquee"
 CHAMPION, PREVIOUS = "champion", "previous"
 _EXPERIMENT = "marquee"
+_AT_ONCE = 100  # params that MLflow takes in one call
 
 
 def register(url: str, folder: Path) -> str:
@@ -28,14 +30,13 @@ def register(url: str, folder: Path) -> str:
     contents = load_model(folder)
     with _client(url) as client:
         run_id = client.create_run(_experiment(client, url)).info.run_id
-        for name, value in _flat(yaml.safe_load(contents.texts["params.yaml"])):
-            client.log_param(run_id, name, value)
+        _log_params(client, run_id, yaml.safe_load(contents.texts["params.yaml"]))
         client.log_artifacts(run_id, str(folder), "model")
         client.set_terminated(run_id)
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
         _make_model(client)
         tags = {"fingerprint": fingerprint_of(folder)}
-        return str(client.create_model_version(MODEL, source, run_id, tags=tags).version)
+        return str(client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0).version)
 
 
 def promote(url: str, version: str) -> None:
@@ -68,9 +69,11 @@ def champion(url: str) -> str | None:
 @contextmanager
 def _client(url: str) -> "Iterator[MlflowClient]":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         yield MlflowClient(url, url)
     except MlflowException as error:
@@ -108,6 +111,14 @@ def _experiment(client: "MlflowClient", url: str) -> str:
         Path(url.removeprefix("sqlite:///")).resolve().parent / "registry" if url.startswith("sqlite:///") else None
     )
     return str(client.create_experiment(_EXPERIMENT, artifact_location=beside.as_uri() if beside else None))
+
+
+def _log_params(client: "MlflowClient", run_id: str, tree: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param  # noqa: PLC0415
+
+    params = [Param(name, str(value)) for name, value in _flat(tree)]
+    for first in range(0, len(params), _AT_ONCE):
+        client.log_batch(run_id, params=params[first : first + _AT_ONCE])
 
 
 def _flat(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

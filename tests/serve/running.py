@@ -9,13 +9,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-BENTOML = ("bentoml", "serve", "marquee.serve.service:marquee")
-MARQUEE = ("marquee.cli", "serve")
+from marquee.model import recommender
+from marquee.model.folder import save_model
+from marquee.model.recommender import Recommender
+from tests.model.conftest import catalogue, interactions, small_params
+
+VIEWERS = 150
+BENTOML = ("-m", "bentoml", "serve", "marquee.serve.service:marquee")
+MARQUEE = ("-c", "from marquee.cli import main; main()", "serve")
 PATIENCE_S = 90
 
 
@@ -51,6 +58,22 @@ class Running:
         return self.process.wait(PATIENCE_S)
 
 
+@cache
+def fitted(seed: int) -> Recommender:
+    return recommender.fit(interactions(VIEWERS, seed), catalogue(), small_params())
+
+
+def saved(folder: Path, seed: int = 3) -> Path:
+    """A model folder of the small world; another seed is another model."""
+    save_model(folder, fitted(seed).contents({"trained_on": {"seed": str(seed)}}))
+    return folder
+
+
+def an_event(event_id: str, **changes: object) -> dict[str, object]:
+    told = {"event_id": event_id, "user_id": 6, "title_id": 5, "kind": "liked", "source": "page"}
+    return told | {"happened_at": "2026-03-01T11:00:00Z"} | changes
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -74,7 +97,7 @@ def running(
     environment |= {name: str(value) for name, value in settings.items()}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=environment, stdout=out, stderr=out, start_new_session=True
+            [sys.executable, *command], env=environment, stdout=out, stderr=out, start_new_session=True
         )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         service = Running(client, process, log, folder)

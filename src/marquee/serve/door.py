@@ -124,7 +124,7 @@ class _Visit:
         await self._send({**message, "headers": headers})
 
     def count(self) -> None:
-        route = getattr(self.scope.get("route"), "path", "other")
+        route = getattr(self.scope.get("route"), "path", "") or "other"
         metrics.REQUESTS.labels(route, self._status).inc()
         if self._took is not None:
             metrics.SECONDS.labels(route).observe(self._took)

@@ -1,0 +1,128 @@
+"""The model that is served follows the champion of a real MLflow server: under load, past a broken one, without it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import httpx
+import pytest
+
+from marquee import registry
+from tests.serve.running import PATIENCE_S, Running, free_port, running, saved, until
+
+Lists = dict[str, set[tuple[tuple[int, float], ...]]]
+ASKED = {"user_id": 6, "k": 5, "at": "2026-03-01T12:00:00Z"}  # too few titles for one that is drawn
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--no-serve-artifacts"]
+    command += ["--default-artifact-root", (folder / "artifacts").as_uri()]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (folder / "mlflow.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_S)
+
+
+def is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def faults(service: Running) -> list[str]:
+    told: list[str] = service.get("/readyz").json()["degraded"]
+    return told
+
+
+def await_version(service: Running, version: str) -> None:
+    until(lambda: service.get("/model").json()["version"] == version, service.logged)
+
+
+def ask_until(service: Running, ended: Event) -> Lists:
+    """Lists by the version that they say they are of."""
+    lists: Lists = defaultdict(set)
+    with httpx.Client(base_url=service.client.base_url, timeout=30) as client:
+        while not ended.is_set():
+            answer = client.post("/recommend", json=ASKED)
+            assert answer.status_code == 200, answer.text
+            told = answer.json()
+            assert answer.headers["x-model-version"] == told["model"]
+            lists[told["model"]].add(tuple((title["title_id"], title["score"]) for title in told["titles"]))
+    return lists
+
+
+@pytest.mark.timeout(400)
+def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_broken_model(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    one, other = saved(tmp_path / "one", seed=3), saved(tmp_path / "other", seed=4)
+    with (
+        mlflow_server(tmp_path, port) as server,
+        running(tmp_path, one, {"MARQUEE_REGISTRY_URL": url, "MARQUEE_THREADS": 4}) as service,
+    ):
+        # Until there is a champion, the folder is served.
+        assert len(service.get("/model").json()["version"]) == 12
+        until(lambda: is_up(url), (tmp_path / "mlflow.log").read_text)
+        until(lambda: faults(service) == [], service.logged)
+
+        assert [registry.register(url, folder) for folder in (one, other, one)] == ["1", "2", "3"]
+        ended = Event()
+        with ThreadPoolExecutor(3) as pool:
+            asking = [pool.submit(ask_until, service, ended) for _ in range(3)]
+            try:
+                for version in ("1", "2"):
+                    registry.promote(url, version)
+                    await_version(service, version)
+                assert registry.roll_back(url) == "1"
+                await_version(service, "1")
+            finally:
+                ended.set()
+            lists: Lists = defaultdict(set)
+            for part in asking:
+                for version, found in part.result().items():
+                    lists[version] |= found
+        assert {"1", "2"} <= lists.keys()
+        assert {len(found) for found in lists.values()} == {1}
+        assert lists["1"] != lists["2"]
+
+        damage(tmp_path / "artifacts", service.get("/model").json()["fingerprint"])
+        registry.promote(url, "3")
+        until(lambda: faults(service) == ["champion"], service.logged)
+        assert service.get("/model").json()["version"] == "1"
+        registry.promote(url, "2")
+        await_version(service, "2")
+        assert faults(service) == []
+        assert service.logged().count("is not served") == 1
+
+        kill(server)
+        until(lambda: faults(service) == ["registry"], service.logged)
+        assert service.post("/recommend", ASKED).headers["x-model-version"] == "2"
+        assert 'marquee_degraded{what="registry"} 1.0' in service.get("/metrics").text
+        assert service.stop() == 0
+        assert "Traceback" not in service.logged()
+
+
+def damage(artifacts: Path, fingerprint: str) -> None:
+    """One byte of the newest copy of a model."""
+    copies = [path for path in artifacts.rglob("manifest.json") if fingerprint in path.read_text()]
+    newest = max(copies, key=lambda path: path.stat().st_mtime_ns).parent
+    (newest / "params.yaml").write_bytes((newest / "params.yaml").read_bytes() + b"#")
