@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from marquee.model.candidates import Candidates, best_of, gather, hidden, ranks_within
+from marquee.model.best import best_of
+from marquee.model.candidates import Candidates, gather, hidden, ranks_within
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from tests.model.sources.conftest import now, watched
 
@@ -78,6 +79,11 @@ def test_the_best_are_those_that_sorting_would_put_first(depth: int) -> None:
     scores = np.random.default_rng(depth).permutation(40 * 20).reshape(40, 20).astype(np.float32)
     best = np.take_along_axis(scores, best_of(scores, depth), axis=1)
     assert np.array_equal(np.sort(best, axis=1)[:, ::-1], -np.sort(-scores, axis=1)[:, :depth])
+
+
+def test_of_equals_those_come_first_that_stand_first() -> None:
+    assert best_of(np.array([[1, 3, 2, 3, 2, 2]], np.float32), 4).tolist() == [[1, 3, 2, 4]]
+    assert gathered(Says("even", (NAN, 2, 2, 1, 2)), depth=2).title.tolist() == [1, 2]
 
 
 def test_ranks_begin_anew_for_each_viewer_and_silence_has_none() -> None:

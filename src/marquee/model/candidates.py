@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marquee.model.best import fill_best
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Source
+from marquee.model.sources.together import said_by_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,22 +25,19 @@ class Candidates(Runs):
 def gather(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None = None
 ) -> Candidates:
-    """The `depth` best of each source, without what was seen or refused; `allowed` is a mask of titles."""
-    said = [source.scores(histories, as_of) for source in sources]
+    """The `depth` best of each source, without what was seen or refused; `allowed` is a mask of titles.
+
+    Of equals, those that come first among the titles.
+    """
+    said = said_by_all(sources, histories, as_of)
     closed = hidden(histories, said[0].shape[1])
     if allowed is not None:
         closed |= ~allowed
     chosen = np.zeros_like(closed)
-    viewer = np.arange(len(histories))[:, None]
     for scores in said:
-        behind = np.negative(scores)
-        # Not NaN: that would slow the partition down two times.
-        np.copyto(behind, np.inf, where=closed | np.isnan(scores))
-        first = _first_of(behind, depth)
-        # A source that has fewer opinions than `depth` proposes no title that it says nothing of.
-        chosen[viewer, first] |= np.isfinite(np.take_along_axis(behind, first, axis=1))
+        _choose(scores, closed, min(depth, closed.shape[1]), chosen)
     user, title = np.nonzero(chosen)
-    starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(histories)))]).astype(np.int64)
     names = tuple(source.name for source in sources)
     return Candidates(names, starts, title, np.stack([scores[user, title] for scores in said], axis=1))
 
@@ -49,17 +49,13 @@ def hidden(histories: Histories, titles: int) -> Mask:
     return closed
 
 
-def best_of(scores: Floats, depth: int) -> Ints:
-    """The columns of the `depth` largest scores of each row, in no order."""
-    return _first_of(-scores, depth)
-
-
-def _first_of(behind: Floats, depth: int) -> Ints:
-    """The columns of the `depth` smallest of each row: many equal lowest scores would slow the other end down."""
-    if depth >= behind.shape[1]:
-        return np.broadcast_to(np.arange(behind.shape[1]), behind.shape)
-    first: Ints = np.argpartition(behind, depth - 1, axis=1)[:, :depth]
-    return first
+@compiled
+def _choose(scores: Floats, closed: Mask, depth: int, chosen: Mask) -> None:
+    """Marks the `depth` best of each viewer; a title that is closed, or of which nothing is said, is none of them."""
+    best = np.empty(depth, np.int64)
+    for viewer in range(len(scores)):
+        for place in range(fill_best(scores[viewer], closed[viewer], best)):
+            chosen[viewer, best[place]] = True
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:

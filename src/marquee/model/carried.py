@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.candidates import best_of
+from marquee.model.best import best_of
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.sources import Source
 from marquee.model.sources.als import Als

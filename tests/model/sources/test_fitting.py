@@ -11,6 +11,7 @@ from marquee.model.folder import Contents, load_model, save_model
 from marquee.model.histories import Floats, Histories
 from marquee.model.sources import Fitted, Source
 from marquee.model.sources.fitting import all_sources, fit_sources, restored_sources
+from marquee.model.sources.together import said_by_all
 from marquee.model.titles import Titles
 from marquee.tables import TITLES
 from tests.model.conftest import DAY, small_params
@@ -43,6 +44,16 @@ def scores_of(name: str, histories: Histories, sources: Mapping[str, Source] = S
 def test_every_source_is_there_once_by_its_name() -> None:
     assert tuple(SOURCES) == NAMES
     assert all(FITTED[name].name == name for name in FITTED)
+
+
+def test_all_sources_say_together_what_each_says_alone_whoever_else_is_asked() -> None:
+    viewers = watched([0, 1, 5], [], [4], [7, 6, 3, 2, 0], strength=[1, -1, 1, 0.2, 1, 0, 1, 1, 1], rating=[2] * 9)
+    together = said_by_all(tuple(SOURCES.values()), viewers, now(viewers))
+    for name, scores in zip(NAMES, together, strict=True):
+        assert np.array_equal(scores, scores_of(name, viewers), equal_nan=True), name
+        for viewer in range(len(viewers)):
+            alone = scores_of(name, viewers.of(np.array([viewer])))[0]
+            assert np.array_equal(scores[viewer], alone, equal_nan=True), name
 
 
 @pytest.mark.parametrize("name", NAMES)

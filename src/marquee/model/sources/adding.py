@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 
+Places = NDArray[np.int32]
+
 _BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
 _UNSUPPORTED = -1
 
@@ -28,17 +30,22 @@ def sums_of(matrix: sp.csr_array, starts: Ints, row: NDArray[np.integer[Any]], v
     return sums
 
 
-def of_dense(
-    weights: Floats, supported: NDArray[np.int32], titles: int, histories: Histories, values: Floats
-) -> Floats:
-    """Questions x viewers x titles, of values that are questions x rows, in one pass over the weights.
+def of_dense(weights: Floats, supported: Places, titles: int, histories: Histories, values: Floats) -> Floats:
+    """Questions x viewers x titles, of values that are questions x rows; weights are supported x supported titles.
 
-    Weights are supported x supported titles; NaN for other titles and for viewers without a row.
+    NaN for titles that are not supported, and for viewers without a row.
     """
-    sums = np.full((len(values), len(histories), titles), np.nan, np.float32)
     place = np.full(titles, _UNSUPPORTED, np.int64)
     place[supported] = np.arange(len(supported))
-    _add_dense(weights, supported, histories.starts, place[histories.title], values, sums)
+    return sums_of_dense(weights, supported, titles, histories.starts, place[histories.title], values)
+
+
+def sums_of_dense(  # noqa: PLR0913, PLR0917
+    weights: Floats, supported: Places, titles: int, starts: Ints, rows: Ints, values: Floats
+) -> Floats:
+    """Questions x runs x titles: the rows of the weights in each run, in one pass over them for all questions."""
+    sums = np.full((len(values), len(starts) - 1, titles), np.nan, np.float32)
+    _add_dense(weights, supported, starts, rows, values, sums)
     return sums
 
 
@@ -61,7 +68,7 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
 
 @compiled
 def _add_dense(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    weights: Floats, supported: NDArray[np.int32], starts: Ints, place: Ints, values: Floats, sums: Floats
+    weights: Floats, supported: Places, starts: Ints, place: Ints, values: Floats, sums: Floats
 ) -> None:
     width = weights.shape[1]
     total = np.empty((len(values), _BLOCK), np.float32)

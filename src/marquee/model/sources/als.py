@@ -1,5 +1,6 @@
 """ALS: implicit's alternating least squares; a viewer is folded in per request with the cached Gram matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
+from marquee.model.sources.adding import sums_of_dense
 from marquee.params import AlsParams
 
 
@@ -22,9 +24,17 @@ class Als:
     regularization: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        scores: Floats = self.viewer_factors(histories) @ self.title_factors.T
-        scores[:, ~self._known] = np.nan
-        scores[histories.counts == 0] = np.nan
+        scores: Floats = self.answers([histories])[0]
+        return scores
+
+    def answers(self, asked: Sequence[Histories]) -> Floats:
+        """The scores for the same viewers with other histories, in one pass over the titles."""
+        factors = np.stack([self.viewer_factors(histories).ravel() for histories in asked])
+        size, viewers = self.title_factors.shape[1], len(asked[0])
+        starts, rows = size * np.arange(viewers + 1), np.tile(np.arange(size), viewers)
+        scores = sums_of_dense(self._columns, self._known, len(self.title_factors), starts, rows, factors)
+        for answer, histories in zip(scores, asked, strict=True):
+            answer[histories.counts == 0] = np.nan
         return scores
 
     def viewer_factors(self, histories: Histories) -> Floats:
@@ -46,9 +56,13 @@ class Als:
         return solver
 
     @cached_property
-    def _known(self) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = np.any(self.title_factors != 0, axis=1)
-        return known
+    def _columns(self) -> Floats:
+        """Factors x known titles."""
+        return np.ascontiguousarray(self.title_factors[self._known].T)
+
+    @cached_property
+    def _known(self) -> NDArray[np.int32]:
+        return np.flatnonzero(np.any(self.title_factors != 0, axis=1)).astype(np.int32)
 
     def arrays(self) -> Arrays:
         return {
@@ -77,6 +91,7 @@ def fit_als(histories: Histories, titles: int, params: AlsParams, seed: int) -> 
 def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_matrix:
     """Viewers x titles: alpha times strength; below 0, implicit reads it as sure that the viewer does not want it."""
     # A copy: the zeros are taken out in place, and these arrays are the histories' own.
-    matrix = sp.csr_matrix(histories.matrix(np.float32(alpha) * histories.strength, titles), copy=True)
-    matrix.eliminate_zeros()
-    return matrix
+    said = histories.strength != 0
+    starts = np.concatenate([[0], np.cumsum(said)])[histories.starts]
+    confidence = np.float32(alpha) * histories.strength[said]
+    return sp.csr_matrix((confidence, histories.title[said], starts), shape=(len(histories), titles))

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from marquee.model.candidates import best_of
+from marquee.model.best import best_of
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
 from marquee.model.sources.adding import of_sparse, sums_of

@@ -5,6 +5,7 @@ or as many with shorter histories. By genre, ask `gather` with the titles that a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -53,6 +54,15 @@ class Trending:
         """After `until` everything fades alike, so the scores stay as they were then."""
         first_bin = -(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days))
         moments, moment = np.unique(first_bin, return_inverse=True)
+        return (self._faded(moments) if moments.any() else self._latest)[moment]
+
+    @cached_property
+    def _latest(self) -> Floats:
+        """What is asked of a service, over and over."""
+        return self._faded(np.zeros(1, np.int64))
+
+    def _faded(self, moments: Ints) -> Floats:
+        """The scores as of some first bins."""
         fading = np.exp(-np.arange(_SPANS * _BINS_A_SPAN) / _BINS_A_SPAN)
         bins = moments[:, None] + np.arange(len(fading))
         known = bins < self.watched.shape[0]
@@ -61,7 +71,7 @@ class Trending:
         of_bins = sp.csr_array((weights, bins[known], starts), shape=(len(moments), self.watched.shape[0]))
         lately = (of_bins @ self.watched).toarray()
         scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(axis=1, keepdims=True), np.float32(1e-9)))
-        return np.where(scores > 0, scores, np.float32(np.nan))[moment]
+        return np.where(scores > 0, scores, np.float32(np.nan))
 
     def arrays(self) -> Arrays:
         watched = self.watched
