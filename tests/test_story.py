@@ -37,6 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     change(folder, demo_world=SMALL, ranker=QUICK)
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro"]):
         run(folder, *command).check_returncode()
+    shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
     return folder
 
 
@@ -118,6 +119,17 @@ def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
     by_file = json.loads(shown.stdout)[""]["data"]
     assert by_file["data/metrics/titles.json"]["data"]["titles"] == SMALL["titles"]
     assert by_file["data/metrics/ratings.json"]["data"]["users"] <= SMALL["viewers"]
+
+
+def test_plots_are_drawn_from_columns_that_are_there(project: Path, tmp_path: Path) -> None:
+    run(project, "dvc", "plots", "show", "--out", str(tmp_path)).check_returncode()
+    page = (tmp_path / "index.html").read_text("utf-8")
+    specs = [json.loads(spec) for spec in re.findall(r"var spec = (.*?);\n\s*vegaEmbed", page, re.DOTALL)]
+    assert len(specs) == 4
+    for spec in specs:
+        columns = spec.pop("data")["values"][0].keys() | {"at", "end", "top", "on"}  # the last are made in a spec
+        assert set(re.findall(r'"field": "(.*?)"', json.dumps(spec))) <= columns
+        assert "<DVC" not in json.dumps(spec)
 
 
 def test_a_history_from_elsewhere_is_matched_and_imported_once(project: Path, tmp_path: Path) -> None:
