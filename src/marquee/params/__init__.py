@@ -44,7 +44,7 @@ from marquee.params.model import (
     TrendingParams,
     ViewerNeighboursParams,
 )
-from marquee.params.quality import EvaluateParams, GateParams
+from marquee.params.quality import DriftParams, EvaluateParams, GateParams
 from marquee.params.section import Section
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "CatalogueParams",
     "ContentParams",
     "DemoWorldParams",
+    "DriftParams",
     "EvaluateParams",
     "EventParams",
     "ExplainParams",
@@ -98,6 +99,7 @@ class Params(Section):
     arrange: ArrangeParams
     evaluate: EvaluateParams
     gate: GateParams
+    drift: DriftParams
     explain: ExplainParams
     stars: StarsParams
     search: SearchParams

@@ -1,4 +1,4 @@
-"""What the sections on measuring hold: how good the lists are said to be."""
+"""What the sections on measuring hold: how good the lists are said to be, and how far the world may move."""
 
 from pydantic import Field, model_validator
 
@@ -31,3 +31,11 @@ class GateParams(Section):
     novelty_change: float = Field(ge=0, le=1)
     p99_ms: float = Field(gt=0, le=60_000)
     size_mb: float = Field(gt=0, le=1_000_000)
+
+
+class DriftParams(Section):
+    rows: int = Field(ge=100, le=10_000_000)
+    least: int = Field(ge=2, le=1_000_000)
+    numbers: float = Field(gt=0, le=100)
+    kinds: float = Field(gt=0, le=1)
+    missing: float = Field(gt=0, le=1)
