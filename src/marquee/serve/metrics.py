@@ -27,6 +27,7 @@ SHOWN_DROPPED = Gauge("marquee_shown_dropped", "Shown events that were lost", mu
 MODEL_SINCE = Gauge("marquee_model_since_seconds", "When the served model began", multiprocess_mode="liveall")
 MODEL_UNTIL = Gauge("marquee_model_until_seconds", "Until when it knows", multiprocess_mode="liveall")
 DEGRADED = Gauge("marquee_degraded", "1 while it is away or broken", ["what"], multiprocess_mode="livemax")
+STORE_SEEN = Gauge("marquee_store_event_seconds", "When the last event seen was recorded", multiprocess_mode="livemax")
 STORE_POSITION = Gauge("marquee_store_position", "The last event seen", multiprocess_mode="livemax")
 
 

@@ -6,7 +6,7 @@ wakes nobody: a list that was pushed would push the next one.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Lock, Thread
@@ -31,9 +31,6 @@ class Listener:
         self.woken = asyncio.Event()
         self.has_ended = False
 
-    def wake(self) -> None:
-        self.woken.set()
-
     def end(self) -> None:
         self.has_ended = True
         self.woken.set()
@@ -47,6 +44,8 @@ class Streams:
         self._lock = Lock()
         self._listeners: dict[int, set[Listener]] = {}
         self.position = 0
+        self.recorded_at: int | None = None  # of the last event that was seen, in milliseconds since 1970
+        self._has_begun = False
         self.store_is_away = False
         self._ended = Signal()
         self._thread = Thread(target=self._follow, name="streams", daemon=True)
@@ -56,6 +55,7 @@ class Streams:
         return sum(map(len, self._listeners.values()))
 
     def start(self) -> None:
+        self._try(self._begin)
         self._thread.start()
 
     def close_all(self) -> None:
@@ -94,25 +94,33 @@ class Streams:
             return [listener for user_id in wanted for listener in self._listeners[user_id]]
 
     def _follow(self) -> None:
-        is_begun = False
         while not self._ended.wait(_AWAY_S if self.store_is_away else _EVERY_S):
-            try:
-                if not is_begun:
-                    self.position = self._store.position()
-                    is_begun = True
-                self._look()
-            except StoreError as error:
-                self._note_away(error)
-                continue
+            self._try(self._look if self._has_begun else self._begin)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StoreError as error:
+            self._note_away(error)
+        else:
             self.store_is_away = False
+
+    def _begin(self) -> None:
+        """Whoever listened before that may have missed something."""
+        self.position = self._store.position()
+        self._has_begun = True
+        self._wake(self._of(None))
 
     def _look(self) -> None:
         events = self._store.since(self.position, _AT_ONCE)
         if not events:
             return
-        self.position = events[-1].position
-        for listener in self._of({event.user_id for event in events if event.kind != "shown"}):
-            self._loop.call_soon_threadsafe(listener.wake)
+        self.position, self.recorded_at = events[-1].position, events[-1].recorded_at
+        self._wake(self._of({event.user_id for event in events if event.kind != "shown"}))
+
+    def _wake(self, listeners: Iterable[Listener]) -> None:
+        for listener in listeners:
+            self._loop.call_soon_threadsafe(listener.woken.set)
 
     def _note_away(self, error: StoreError) -> None:
         if not self.store_is_away:
@@ -122,7 +130,7 @@ class Streams:
 
 async def told(
     streams: Streams, user_id: int, seen: int | None, list_of: Callable[[], Awaitable[bytes]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Server-sent events: the list of now, unless all of it was `seen` up to that position, then each new one."""
     with streams.listener(user_id) as listener:
         if seen is None or seen != streams.position:

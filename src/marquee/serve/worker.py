@@ -76,6 +76,8 @@ class Worker:
         metrics.SHOWN_DROPPED.set(self.shown.dropped)
         metrics.STREAMS.set(self.streams.listening)
         metrics.STORE_POSITION.set(self.streams.position)
+        if self.streams.recorded_at is not None:
+            metrics.STORE_SEEN.set(self.streams.recorded_at / 1000)
         if self.live.is_ready:
             told = self.answers.model()
             metrics.MODEL_SINCE.set(told.since.timestamp())

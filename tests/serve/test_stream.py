@@ -1,0 +1,116 @@
+"""Streams: who is woken, what is told, and that nobody is left behind."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from marquee.data.events import EventStore
+from marquee.serve import stream
+from marquee.serve.stream import Streams, told
+from marquee.serve.worker import shipped_params
+from tests.serve.running import an_event
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[EventStore]:
+    with EventStore(store_url, shipped_params().events, None) as store:
+        yield store
+
+
+async def a_list() -> bytes:
+    return b"{}"
+
+
+async def next_of(lists: AsyncGenerator[bytes]) -> str:
+    async with asyncio.timeout(20):
+        return (await anext(lists)).decode()
+
+
+async def begun(store: EventStore) -> Streams:
+    streams = Streams(store, asyncio.get_running_loop())
+    streams.start()
+    return streams
+
+
+def test_the_first_list_comes_at_once_and_the_next_with_an_event_of_theirs_alone(store: EventStore) -> None:
+    async def listen() -> None:
+        streams = await begun(store)
+        mine, also_mine, other = (told(streams, user_id, None, a_list) for user_id in (6, 6, 7))
+        for lists in (mine, also_mine, other):
+            assert await next_of(lists) == "id: 0\nevent: list\ndata: {}\n\n"
+        waiting = asyncio.ensure_future(next_of(other))
+        store.append([an_event("a")], NOW)
+        assert (await next_of(mine)).startswith("id: 1\n")
+        assert (await next_of(also_mine)).startswith("id: 1\n")
+        assert not waiting.done()
+        store.append([an_event("b", user_id=7)], NOW)
+        assert (await waiting).startswith("id: 2\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_what_was_shown_wakes_nobody(store: EventStore) -> None:
+    async def listen() -> None:
+        streams = await begun(store)
+        lists = told(streams, 6, None, a_list)
+        await next_of(lists)
+        store.append([an_event("a", kind="shown")], NOW)
+        store.append([an_event("b", kind="opened")], NOW)
+        assert (await next_of(lists)).startswith("id: 2\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_who_comes_back_and_missed_nothing_is_told_nothing_twice(store: EventStore) -> None:
+    store.append([an_event("a")], NOW)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        while streams.position != 1:
+            await asyncio.sleep(0)
+        back = told(streams, 6, 1, a_list)
+        waiting = asyncio.ensure_future(next_of(back))
+        store.append([an_event("b")], NOW)
+        assert (await waiting).startswith("id: 2\n")
+        late = told(streams, 6, 1, a_list)
+        assert (await next_of(late)).startswith("id: 2\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "BEAT_S", 0.01)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        lists = told(streams, 6, None, a_list)
+        await next_of(lists)
+        assert await next_of(lists) == ": still here\n\n"
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_who_leaves_is_forgotten_and_whoever_is_there_at_the_end_is_let_go(store: EventStore) -> None:
+    async def listen() -> None:
+        streams = await begun(store)
+        gone, there = told(streams, 6, None, a_list), told(streams, 6, None, a_list)
+        await next_of(gone)
+        await next_of(there)
+        assert streams.listening == 2
+        await gone.aclose()
+        assert streams.listening == 1
+        streams.close_all()
+        with pytest.raises(StopAsyncIteration):
+            await next_of(there)
+        assert streams.listening == 0
+        streams.stop()
+
+    asyncio.run(listen())
