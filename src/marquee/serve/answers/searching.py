@@ -13,7 +13,7 @@ from marquee.serve.answers.lists import allowed_by, rules_of
 from marquee.serve.answers.viewers import Viewer
 from marquee.serve.served import Served
 
-_STAR = 0.05  # what a star that the viewer would give above the others' counts, beside the match
+_STAR = 0.15  # what a star that the viewer would give above the others' counts, beside the match
 _WEIGHED = 50  # of the best matches, in the order of taste
 _DEEP = 10  # times as many are looked for where filters leave some out
 
