@@ -82,13 +82,12 @@ class _Measured:
 
     def gap(self, to: str, segment: str = ALL) -> "_Gap":
         row = self._rows[segment, to, MAIN]
-        numbers = (row[name] if row[name] is not None else float("nan") for name in ("value", "gap", "low", "high"))
-        return _Gap(row["viewers"], *numbers)
+        return _Gap(*(row[name] for name in ("viewers", "value", "gap", "low", "high")))
 
 
 @dataclass(frozen=True)
 class _Gap:
-    """How far the challenger's NDCG@10 is above another list's, NaN where not known: no comparison holds."""
+    """How far the challenger's NDCG@10 is above another list's."""
 
     viewers: int
     of: float
