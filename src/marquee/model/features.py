@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marquee.model.candidates import Candidates, ranks_within
+from marquee.model.compiled import compiled
 from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
 from marquee.model.profiles import DAY_MS, TitleProfiles
+from marquee.model.sources.adding import of_sparse
 from marquee.model.titles import Titles
 
 RECENT = 10  # titles of a history that say what the viewer is up to now
@@ -42,7 +44,10 @@ def describe(candidates: Candidates, histories: Histories, as_of: Ints, known: K
         **_titles(candidates.title, as_of[user], known.profiles),
         **_match(candidates, viewers, histories, known),
     }
-    return tuple(columns), np.stack([column.astype(np.float32, copy=False) for column in columns.values()], axis=1)
+    table = np.empty((len(columns), len(user)), np.float32)
+    for number, column in enumerate(columns.values()):
+        table[number] = column
+    return tuple(columns), table.T
 
 
 def said_by(source: str) -> tuple[str, str, str]:
@@ -55,33 +60,46 @@ def _said_by_sources(candidates: Candidates) -> Columns:
 
     The relative score and the rank mean the same whatever the source was fitted on.
     """
-    columns: dict[str, NDArray[Any]] = {}
-    user, viewers = candidates.user, len(candidates.starts) - 1
-    for number, name in enumerate(candidates.sources):
-        scores = candidates.scores[:, number]
-        ranks = ranks_within(candidates.starts, scores)
-        top = ranks <= TOP
-        best = np.bincount(user[top], scores[top], viewers) / np.maximum(np.bincount(user[top], minlength=viewers), 1)
-        relative = scores / np.where(best > 1e-6, best, np.nan)[user].astype(np.float32)
-        columns |= dict(zip(said_by(name), (scores, relative, np.log2(ranks)), strict=True))
-    return columns
+    scores, ranks = candidates.scores, ranks_within(candidates.starts, candidates.scores)
+    relative = np.full_like(scores, np.nan)
+    _against_best(candidates.starts, scores, ranks, relative)
+    every = zip(candidates.sources, scores.T, relative.T, np.log2(ranks).T, strict=True)
+    return {name: column for source, *said in every for name, column in zip(said_by(source), said, strict=True)}
+
+
+@compiled
+def _against_best(starts: Ints, scores: Floats, ranks: Floats, relative: Floats) -> None:
+    """Each score over the mean of the viewer's best of that source; NaN where those say next to nothing."""
+    for viewer in range(len(starts) - 1):
+        for source in range(scores.shape[1]):
+            total, count = 0.0, 0
+            for row in range(starts[viewer], starts[viewer + 1]):
+                if ranks[row, source] <= TOP:
+                    total += scores[row, source]
+                    count += 1
+            if total > 1e-6 * count:
+                best = np.float32(total / count)
+                for row in range(starts[viewer], starts[viewer + 1]):
+                    relative[row, source] = scores[row, source] / best
 
 
 def _viewers(histories: Histories, as_of: Ints, titles: Titles, profiles: TitleProfiles) -> Columns:
-    recent, stars = histories.last(RECENT), histories.mean_rating
+    title, stars, begins = histories.title, histories.mean_rating, histories.starts[:-1]
     off_mean = (histories.rating - stars[histories.user]) ** 2
+    recent = np.maximum(begins, histories.starts[1:] - RECENT)
+    recent_at = np.where(histories.counts > 0, np.append(histories.at, 0)[recent], 0)
     columns = {
         "viewer_count": np.log2(1 + histories.counts),
         "viewer_mean": stars,
-        "viewer_spread": np.sqrt(_mean_of(histories, off_mean)),
-        "viewer_mainstream": _mean_of(histories, profiles.share[histories.title]),
-        "viewer_mainstream_recent": _mean_of(recent, profiles.share[recent.title]),
-        "viewer_depth_recent": _mean_of(recent, profiles.depth[recent.title]),
-        "viewer_first_seen_recent": _mean_of(recent, _years(profiles.first_at[recent.title])),
-        "viewer_year_recent": _mean_of(recent, titles.years[recent.title]),
+        "viewer_spread": np.sqrt(_mean_of(histories, begins, off_mean)),
+        "viewer_mainstream": _mean_of(histories, begins, profiles.share[title]),
+        "viewer_mainstream_recent": _mean_of(histories, recent, profiles.share[title]),
+        "viewer_depth_recent": _mean_of(histories, recent, profiles.depth[title]),
+        "viewer_first_seen_recent": _mean_of(histories, recent, _years(profiles.first_at[title])),
+        "viewer_year_recent": _mean_of(histories, recent, titles.years[title]),
         "viewer_days_since": _log_days(as_of - histories.last_at),
         "viewer_days_active": _log_days(histories.last_at - histories.first_at),
-        "viewer_days_recent": _log_days(recent.last_at - recent.first_at),
+        "viewer_days_recent": _log_days(histories.last_at - recent_at),
     }
     told = {f"viewer_{name}": histories.attributes[:, number] for number, name in enumerate(ATTRIBUTES)}
     nobody = histories.counts == 0
@@ -121,24 +139,33 @@ def _match(candidates: Candidates, viewers: Columns, histories: Histories, known
 
 def _genre_match(user: Ints, title: Ints, histories: Histories, titles: Titles) -> Floats:
     """How much more the viewer watches of the title's genres than there is of them, as a mean log ratio."""
-    genres = titles.genre_matrix
-    shares = (genres.sum(axis=0) + 1) / (genres.sum() + 1)
-    watched = histories.matrix(np.ones(len(histories.title), np.float32), len(titles)) @ genres + shares
+    shares, ones = titles.genre_shares, np.ones(len(histories.title), np.float32)
+    watched = of_sparse(titles.genres, histories, ones) + shares
     tastes = np.log(watched / watched.sum(axis=1, keepdims=True) / shares)
+    genres = titles.genre_matrix[title]
     with np.errstate(invalid="ignore"):
-        match = (genres[title] * tastes[user]).sum(axis=1) / genres[title].sum(axis=1)
+        match = (genres * tastes[user]).sum(axis=1) / genres.sum(axis=1)
     answer: Floats = match.astype(np.float32)
     return answer
 
 
-def _mean_of(histories: Histories, values: Floats) -> Floats:
-    """Each viewer's mean of the values of their rows that are known; NaN where none is."""
-    known = ~np.isnan(values)
-    user = histories.user[known]
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(user, values[known], len(histories)) / np.bincount(user, minlength=len(histories))
-    answer: Floats = mean.astype(np.float32)
-    return answer
+def _mean_of(histories: Histories, begins: Ints, values: Floats) -> Floats:
+    """Each viewer's mean of the values of their rows from `begins` on that are known; NaN where none is."""
+    means = np.full(len(histories), np.nan, np.float32)
+    _average(begins, histories.starts[1:], values, means)
+    return means
+
+
+@compiled
+def _average(begins: Ints, ends: Ints, values: Floats, means: Floats) -> None:
+    for viewer in range(len(begins)):
+        total, count = 0.0, 0
+        for row in range(begins[viewer], ends[viewer]):
+            if not np.isnan(values[row]):
+                total += values[row]
+                count += 1
+        if count:
+            means[viewer] = total / count
 
 
 def _log_days(milliseconds: Ints) -> Floats:

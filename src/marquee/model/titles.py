@@ -47,6 +47,12 @@ class Titles:
         rows: Floats = self.genres.toarray()
         return rows
 
+    @cached_property
+    def genre_shares(self) -> Floats:
+        """How much of all that titles are is of each genre, with one added."""
+        shares: Floats = (self.genre_matrix.sum(axis=0) + 1) / (self.genre_matrix.sum() + 1)
+        return shares
+
 
 def titles_of(known: pl.DataFrame | None, rated: Ints) -> Titles:
     """The titles of a table, and those that were only ever rated, of which nothing else is known."""

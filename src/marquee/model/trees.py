@@ -71,13 +71,13 @@ class Trees:
         teller, shift = (self.kept.dtype.type(number) for number in (_TELLERS[bits], bits - bits.bit_length() + 1))
         scores = np.empty(len(rows))
         nodes = (self.column, self.threshold, self.kept, self.starts)
-        _score(np.ascontiguousarray(rows), self.feature, self.unknown, *nodes, self.leaves, teller, shift, scores)
+        _score(np.ascontiguousarray(rows.T), self.feature, self.unknown, *nodes, self.leaves, teller, shift, scores)
         return scores
 
 
 @compiled
 def _score(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    rows: Floats,
+    features: Floats,
     feature: Ints,
     unknown: Floats,
     column: Ints,
@@ -92,11 +92,11 @@ def _score(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     columns = np.empty((len(feature), _LANES), np.float32)
     left = np.empty(_LANES, kept.dtype)
     every = ~kept.dtype.type(0)
-    for first in range(0, len(rows), _LANES):
-        lanes = min(_LANES, len(rows) - first)
+    for first in range(0, features.shape[1], _LANES):
+        lanes = min(_LANES, features.shape[1] - first)
         for c in range(len(feature)):
             for r in range(lanes):
-                value = rows[first + r, feature[c]]
+                value = features[feature[c], first + r]
                 value = value if abs(value) > _ZERO or np.isnan(value) else np.float32(0)
                 columns[c, r] = unknown[c] if np.isnan(value) else value
         total = np.zeros(_LANES)
