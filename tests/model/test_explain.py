@@ -167,7 +167,7 @@ def every_source(everything: Histories) -> dict[str, Source]:
             "als": PARAMS.sources.als.model_copy(update={"factors": 8}),
             "recent": 3,
             "title_neighbours": PARAMS.sources.title_neighbours.model_copy(update={"recent": 2}),
-            "viewer_neighbours": PARAMS.sources.viewer_neighbours.model_copy(update={"recent": 2}),
+            "viewer_neighbours": PARAMS.sources.viewer_neighbours.model_copy(update={"fade": 0.3}),
         }
     )
     return {source.name: source for source in all_sources(fit_sources(everything, titles(), params, seed=1), params)}

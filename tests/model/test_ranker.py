@@ -84,3 +84,18 @@ def test_without_lessons_the_ranks_of_the_sources_decide() -> None:
 def test_nobodys_candidates_have_no_scores(ranker: Ranker) -> None:
     for each in (ranker, Ranker(NAMES, ())):
         assert each.scores(np.empty((0, len(NAMES)), np.float32)).shape == (0,)
+
+
+def test_of_whom_nothing_is_known_the_sources_ranks_decide_also_after_training() -> None:
+    names = ("popular_rank", "viewer_count", "viewer_region")
+    wanted = np.arange(2_000) % 20 > 16  # those that the source ranks last
+    ranks = np.log2(1 + np.arange(2_000) % 20)
+    known = np.column_stack([ranks, np.ones(2_000), np.full(2_000, np.nan)]).astype(np.float32)
+    ranker = fit_ranker(Rows(names, known, wanted.astype(np.int64), np.full(100, 20)), of("rank_xendcg"), SEED)
+    nobody, of_a_region = known[:20].copy(), known[:20].copy()
+    nobody[:, 1], of_a_region[:, 1:] = np.nan, (np.nan, 2)
+    first = [int(np.argmax(ranker.scores(rows))) for rows in (known[:20], of_a_region, nobody)]
+    assert first[0] > 16
+    assert first[1] > 16
+    assert first[2] == 0
+    assert ranker.contributions(nobody).sum(axis=1) == pytest.approx(ranker.scores(nobody), abs=1e-4)

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.best import best_of
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.sources import Source
 from marquee.model.sources.als import Als
@@ -100,13 +99,10 @@ def _by_pairs(pairs: sp.csr_array, values: Floats, history: Histories, title: In
 
 
 def _by_viewers(source: ViewerNeighbours, history: Histories, title: Ints) -> Floats:
-    """Who is asked follows from all rows; how much each of them counts adds up over the rows."""
-    nearest = best_of(source.likeness(history), source.nearest)[0]
-    watched = source.watched[nearest]
-    lengths = np.sqrt(np.maximum(np.diff(watched.indptr), 1))
-    alike = watched[:, history.title].toarray() / lengths[:, None]
-    carried: Floats = _fading_wanted(history, source.recent)[:, None] * (alike.T @ watched[:, title].toarray())
-    return carried.astype(np.float32)
+    """Who is asked follows from all rows; what they watched around each of them adds up over the rows."""
+    rows = len(history.title)
+    asked = np.repeat(source.asked(history), rows, axis=0)
+    return source.around(np.arange(rows + 1), history.title, source.values(history), asked)[:, title]
 
 
 def _by_content(content: Content, history: Histories, title: Ints) -> Floats:

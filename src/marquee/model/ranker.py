@@ -11,7 +11,7 @@ from functools import cached_property
 import lightgbm as lgb
 import numpy as np
 
-from marquee.model.histories import Floats, Ints
+from marquee.model.histories import Floats, Ints, Mask
 from marquee.model.trees import Trees
 from marquee.params import RankerParams
 
@@ -38,10 +38,21 @@ class Ranker:
         if not self.texts or not len(features):
             return self._by_rank(features)
         scores: Floats = np.mean([trees.scores(features) for trees in self._trees], axis=0, dtype=np.float32)
+        nobody = self._of_nobody(features)
+        if nobody.any():
+            scores[nobody] = self._by_rank(features[nobody])
         return scores
 
+    def _of_nobody(self, features: Floats) -> Mask:
+        """Rows of viewers of whom nothing at all is known: lessons on them teach no more than their own day."""
+        of_viewer = [number for number, name in enumerate(self.names) if name.startswith("viewer_")]
+        if not of_viewer:
+            return np.zeros(len(features), np.bool_)
+        unknown: Mask = np.all(np.isnan(features[:, of_viewer]), axis=1)
+        return unknown
+
     def _by_rank(self, features: Floats) -> Floats:
-        """Before there is anything to learn from, the sources' ranks decide."""
+        """Where there is nothing to learn from, the sources' ranks decide."""
         ranks = [number for number, name in enumerate(self.names) if name.endswith("_rank")]
         scores: Floats = -np.nan_to_num(features[:, ranks], nan=_UNRANKED).mean(axis=1, dtype=np.float32)
         return scores
@@ -52,6 +63,8 @@ class Ranker:
             return np.column_stack([np.zeros_like(features), self.scores(features)])
         votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
+        nobody = self._of_nobody(features)
+        contributions[nobody, :-1], contributions[nobody, -1] = 0, self.scores(features[nobody])
         return contributions
 
     @cached_property

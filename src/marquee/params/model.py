@@ -81,7 +81,9 @@ class TitleNeighboursParams(Section):
 class ViewerNeighboursParams(Section):
     nearest: int = Field(ge=1, le=10_000)
     kept: int = Field(ge=1, le=10_000_000)
-    recent: int = Field(ge=1, le=100_000)
+    fade: float = Field(gt=0, lt=1)
+    closeness: float = Field(gt=0, lt=1)
+    before: float = Field(ge=0, le=1)
 
 
 class PopularParams(Section):

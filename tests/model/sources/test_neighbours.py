@@ -18,7 +18,7 @@ from tests.model.sources.conftest import now, watched
 CAMPS = watched([0, 1, 2], [1, 2, 0], [2, 0, 1], [3, 4, 5], [4, 5, 3], [5, 3, 4])
 TITLES = 7  # nobody has watched the last one
 OF_TITLES = TitleNeighboursParams(nearest=5, shrinkage=0.0, recent=50)
-OF_VIEWERS = ViewerNeighboursParams(nearest=3, kept=100, recent=50)
+OF_VIEWERS = ViewerNeighboursParams(nearest=3, kept=100, fade=0.5, closeness=0.5, before=0.5)
 
 
 def by_titles(world: Histories, params: TitleNeighboursParams = OF_TITLES) -> TitleNeighbours:
@@ -102,11 +102,24 @@ def test_viewers_are_alike_by_the_cosine_of_what_they_watched() -> None:
     assert by_viewers(watched([0, 1, 2, 3], [0])).likeness(asked)[0] == pytest.approx([0.5, 1])
 
 
+def test_what_was_watched_next_to_a_title_counts_most_and_less_before_it() -> None:
+    asked = watched([3])
+    scores = by_viewers(watched([0, 1, 2, 3, 4, 5, 6])).scores(asked, now(asked))[0]
+    assert scores == pytest.approx(np.array([0.125, 0.25, 0.5, np.nan, 1, 0.5, 0.25]) / np.sqrt(7), nan_ok=True)
+
+
+def test_what_a_viewer_alike_watched_is_never_taken_for_what_the_next_one_did() -> None:
+    asked = watched([2, 3])
+    scores = by_viewers(watched([0, 1, 2], [3, 4, 5])).scores(asked, now(asked))[0]
+    alone = [by_viewers(watched(kept)).scores(asked, now(asked))[0] for kept in ([0, 1, 2], [3, 4, 5])]
+    assert np.array_equal(scores, np.where(np.isnan(alone[0]), alone[1], alone[0]), equal_nan=True)
+
+
 def test_of_many_viewers_the_same_sample_is_kept_for_the_same_seed() -> None:
     params = OF_VIEWERS.model_copy(update={"kept": 2})
     first, second = by_viewers(CAMPS, params), by_viewers(CAMPS, params)
-    assert first.watched.shape == (2, TITLES)
-    assert np.array_equal(first.watched.indices, second.watched.indices)
+    assert len(first.starts) == 3
+    assert np.array_equal(first.title, second.title)
 
 
 def test_viewers_asked_together_are_answered_as_each_alone() -> None:

@@ -1,21 +1,24 @@
 """Neighbours: titles that the same viewers watch, and what viewers alike watch; the last of a history counts most.
 
-Both are cosines: `title_neighbours` of two titles' viewers, `viewer_neighbours` of two viewers' titles.
+Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbours` of two viewers' titles.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from marquee.model.best import best_of
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import of_sparse, sums_of
+from marquee.model.sources.adding import of_sparse
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
 
+_NEXT_TO_NOTHING = 0.01
 _BLOCK = 1_024  # titles whose likeness to all others is in memory at once
 
 
@@ -38,36 +41,120 @@ class TitleNeighbours:
 
 @dataclass(frozen=True, eq=False)
 class ViewerNeighbours:
-    """Keeps what a sample of viewers watched: asking all would take longer than anybody waits."""
+    """What viewers alike watched shortly before and after the titles that both have watched.
+
+    Keeps what a sample of viewers watched, in order: asking all would take longer than anybody waits.
+    """
 
     name: ClassVar[str] = "viewer_neighbours"
-    watched: sp.csr_array  # viewers x titles, ones
+    starts: Ints  # kept viewer v watched title[starts[v]] to title[starts[v + 1]], oldest first
+    title: NDArray[np.int32]
+    titles: int
     nearest: int  # how many viewers are asked
-    recent: int  # how many titles of a history they are compared by
+    fade: float  # the last title of a history counts one, the one before it `fade`, then its square
+    closeness: float  # the title next to one that both watched counts one, the one after it `closeness`
+    before: float  # what those count that were watched before it, beside those after it
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        likeness = self.likeness(histories)
-        nearest = best_of(likeness, self.nearest)
-        asked = np.take_along_axis(likeness, nearest, axis=1)
-        return _opinions(
-            sums_of(self.watched, np.arange(len(histories) + 1) * nearest.shape[1], nearest.ravel(), asked.ravel())
-        )
+        return _opinions(self.around(histories.starts, histories.title, self.values(histories), self.asked(histories)))
+
+    def values(self, histories: Histories) -> Floats:
+        """How much each row of the histories counts."""
+        wanted = histories.strength > 0
+        values = np.where(wanted, np.power(np.float32(self.fade), _wanted_after(histories)), np.float32(0))
+        return np.where(values > _NEXT_TO_NOTHING, values, np.float32(0))
 
     def likeness(self, histories: Histories) -> Floats:
-        """How alike each viewer is to each that is kept: the cosine of what they watched."""
-        return of_sparse(self._directions, histories, _recent(histories, self.recent))
+        """How alike each viewer is to each that is kept: the cosine of what they watched, what is recent first."""
+        values = self.values(histories)
+        lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
+        values /= np.maximum(lengths, 1e-9)[histories.user].astype(np.float32)
+        return of_sparse(self._directions, histories, values)
+
+    def asked(self, histories: Histories) -> Floats:
+        """The likeness of the nearest; 0 for everybody else."""
+        likeness = self.likeness(histories)
+        asked, nearest = np.zeros_like(likeness), best_of(likeness, self.nearest)
+        np.put_along_axis(asked, nearest, np.take_along_axis(likeness, nearest, axis=1), axis=1)
+        return asked
+
+    def around(self, starts: Ints, title: NDArray[np.int32], values: Floats, asked: Floats) -> Floats:
+        """Runs of weighed titles x titles: what those who are asked watched around each, added up."""
+        sums = np.zeros((len(starts) - 1, self.titles), np.float32)
+        places, owner = self._places, self._owner
+        reach = np.power(np.float32(self.closeness), np.arange(_steps(self.closeness), dtype=np.float32))
+        _add_around(
+            places.indptr, places.indices, owner, self.starts, self.title, starts, title, values, asked,
+            reach, np.float32(self.before), sums,
+        )  # fmt: skip
+        return sums
+
+    @cached_property
+    def _owner(self) -> NDArray[np.int32]:
+        return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
+
+    @cached_property
+    def _places(self) -> sp.csr_array:
+        """Titles x rows: where each title stands among the rows of the kept viewers."""
+        row = np.arange(len(self.title))
+        ones = np.ones(len(row), np.float32)
+        return sp.csr_array((ones, (self.title, row)), shape=(self.titles, len(row)))
 
     @cached_property
     def _directions(self) -> sp.csr_array:
-        counts = np.diff(self.watched.indptr)
-        return sp.csr_array((sp.diags_array(1 / np.sqrt(np.maximum(counts, 1))) @ self.watched).T, dtype=np.float32)
+        """Titles x kept viewers, each viewer of length 1."""
+        lengths = np.sqrt(np.maximum(np.diff(self.starts), 1)).astype(np.float32)
+        cells = (1 / lengths[self._owner], (self.title, self._owner))
+        return sp.csr_array(cells, shape=(self.titles, len(lengths)), dtype=np.float32)
 
     def arrays(self) -> Arrays:
-        return {**_saved(self.watched), "nearest": np.array(self.nearest), "recent": np.array(self.recent)}
+        settings = np.array([self.nearest, self.fade, self.closeness, self.before])
+        return {"starts": self.starts, "title": self.title, "titles": np.array(self.titles), "settings": settings}
 
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
-        return cls(_loaded(arrays), int(arrays["nearest"]), int(arrays["recent"]))
+        nearest, fade, closeness, before = arrays["settings"].tolist()
+        return cls(arrays["starts"], arrays["title"], int(arrays["titles"]), int(nearest), fade, closeness, before)
+
+
+@compiled
+def _add_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    places: NDArray[Any],
+    owner: NDArray[np.int32],
+    kept_starts: Ints,
+    kept_title: NDArray[np.int32],
+    starts: Ints,
+    title: NDArray[np.int32],
+    values: Floats,
+    asked: Floats,
+    reach: Floats,
+    before: np.float32,
+    sums: Floats,
+) -> None:
+    for run in range(len(starts) - 1):
+        for n in range(starts[run], starts[run + 1]):
+            if values[n] != 0:
+                for cell in range(indptr[title[n]], indptr[title[n] + 1]):
+                    place, viewer = places[cell], owner[places[cell]]
+                    weight = values[n] * asked[run, viewer]
+                    if weight > 0:
+                        for k in range(min(len(reach), kept_starts[viewer + 1] - 1 - place)):
+                            sums[run, kept_title[place + 1 + k]] += weight * reach[k]
+                        for k in range(min(len(reach), place - kept_starts[viewer])):
+                            sums[run, kept_title[place - 1 - k]] += weight * before * reach[k]
+
+
+def _steps(closeness: float) -> int:
+    """After how many titles next to nothing is left."""
+    return max(int(np.ceil(np.log(_NEXT_TO_NOTHING) / np.log(closeness))), 1)
+
+
+def _wanted_after(histories: Histories) -> Ints:
+    """How many wanted rows of the same viewer come after each row."""
+    before = np.concatenate([[0], np.cumsum(histories.strength > 0)])
+    after: Ints = before[histories.starts[1:]][histories.user] - before[1:]
+    return after
 
 
 def _wanted(histories: Histories) -> Histories:
@@ -76,10 +163,8 @@ def _wanted(histories: Histories) -> Histories:
 
 def _recent(histories: Histories, recent: int) -> Floats:
     """One a row: the last title that a history wanted counts one, the one before it half, ...; of length 1 together."""
-    wanted = histories.strength > 0
-    before = np.concatenate([[0], np.cumsum(wanted)])
-    from_end = before[histories.starts[1:]][histories.user] - before[:-1]
-    values = np.where(wanted & (from_end <= recent), 1 / np.maximum(from_end, 1), 0)
+    from_end = _wanted_after(histories)
+    values = np.where((histories.strength > 0) & (from_end < recent), 1 / (from_end + 1), 0)
     lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
     answer: Floats = (values / np.maximum(lengths, 1e-9)[histories.user]).astype(np.float32)
     return answer
@@ -123,7 +208,8 @@ def fit_viewer_neighbours(
     if len(users) > params.kept:
         users = np.sort(np.random.default_rng(seed).choice(users, params.kept, replace=False))
     kept = wanted.of(users)
-    return ViewerNeighbours(kept.matrix(np.ones(len(kept.title), np.float32), titles), params.nearest, params.recent)
+    told = params.nearest, params.fade, params.closeness, params.before
+    return ViewerNeighbours(kept.starts, kept.title, titles, *told)
 
 
 def _saved(matrix: sp.csr_array) -> Arrays:
