@@ -26,7 +26,8 @@ class World:
     """What decides the days; a change of one of these is a drift."""
 
     evening: float = 0.6  # share of what is done from 18 to 24 o'clock
-    abandoned: float = 0.15
+    shown: float = 0.4  # share of events that are no deed
+    abandoned: float = 0.25  # share of deeds
     stars: float = 3.7
     strangers: float = 0.05
     first_title: int = 1  # of those watched, the most watched one
@@ -50,7 +51,8 @@ def ids(rng: np.random.Generator, rows: int, world: World) -> dict[str, Any]:
 
 def seen(world: World, rows: int, seed: int) -> Seen:
     rng = np.random.default_rng(seed)
-    kinds = rng.choice(["watch_finished", "abandoned", "shown"], rows, p=[0.6 - world.abandoned, world.abandoned, 0.4])
+    deeds = np.array([1 - world.abandoned, world.abandoned]) * (1 - world.shown)
+    kinds = rng.choice(["watch_finished", "abandoned", "shown"], rows, p=[*deeds, world.shown])
     rank = np.clip(rng.poisson(world.rank, rows), 1, 20)
     detail = [
         json.dumps({"rank": int(n), "score": float(s)}) for n, s in zip(rank, rng.normal(0, 1, rows), strict=True)
@@ -88,7 +90,8 @@ def found(world: World, rows: int = 1_500, seed: int = 2) -> Drift:
     ("change", "drifted"),
     [
         ({"evening": 0.1}, {"events: part_of_day", "ratings: part_of_day"}),
-        ({"abandoned": 0.4}, {"events: kind"}),
+        ({"abandoned": 0.6}, {"events: kind"}),
+        ({"shown": 0.7}, set()),
         ({"stars": 2.7}, {"ratings: rating"}),
         ({"strangers": 0.5}, {"events: viewer", "ratings: viewer"}),
         ({"first_title": 10}, {"events: title_share", "ratings: title_share", "shown: title_share"}),
