@@ -82,7 +82,15 @@ def _worker(request: Request) -> Worker:
 
 
 async def _answer(request: Request, answer: Callable[..., BaseModel], *asked: object) -> Response:
-    body, version = await _worker(request).run(_written, answer, *asked)
+    return _as_response(*await _worker(request).read(_written, answer, *asked))
+
+
+async def _act(request: Request, answer: Callable[..., BaseModel], *asked: object) -> Response:
+    """An answer that waits for the store rather than for the model."""
+    return _as_response(*await _worker(request).write(_written, answer, *asked))
+
+
+def _as_response(body: bytes, version: str | None) -> Response:
     return Response(body, media_type="application/json", headers={VERSION_HEADER: version} if version else None)
 
 
@@ -123,7 +131,7 @@ async def shelves(asked: s.ShelvesRequest, request: Request, caller: Reader) -> 
 async def finished(asked: s.FinishedRequest, request: Request, caller: Writer) -> Response:
     """A title was watched to its end; what to watch next is the answer."""
     caller.require_viewer(asked.user_id)
-    return await _answer(request, _counted(_worker(request).answers.finished), asked, now())
+    return await _act(request, _counted(_worker(request).answers.finished), asked, now())
 
 
 @routes.post("/events", tags=["events"], **_replies(s.EventsReply))
@@ -132,13 +140,14 @@ async def events(asked: s.EventsRequest, request: Request, caller: Writer) -> Re
     if caller.user_id is not None:
         for event in asked.events:
             caller.require_viewer(event.get("user_id") if isinstance(event, Mapping) else None)
-    return await _answer(request, _counted(_worker(request).answers.events), asked, now())
+    return await _act(request, _counted(_worker(request).answers.events), asked, now())
 
 
 def _counted(answer: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
     def counted(*asked: object) -> BaseModel:
         reply = answer(*asked)
-        of = getattr(reply, "events", reply)
+        of = reply.events if isinstance(reply, s.FinishedReply) else reply
+        assert isinstance(of, s.EventsReply)
         for outcome, count in (("accepted", of.accepted), ("duplicate", of.duplicates), ("refused", len(of.refused))):
             metrics.EVENTS.labels(outcome).inc(count)
         return reply
@@ -177,7 +186,7 @@ async def title(title_id: s.PathId, request: Request, caller: Reader) -> Respons
 async def sign_up(asked: s.SignUpRequest, request: Request, caller: Writer) -> Response:
     """A new viewer, with a first list."""
     caller.require_nobody()
-    return await _answer(request, _worker(request).answers.sign_up, asked, now())
+    return await _act(request, _worker(request).answers.sign_up, asked, now())
 
 
 @routes.get("/viewers/{user_id}", tags=["viewers"], **_replies(s.ViewerReply))
@@ -191,14 +200,14 @@ async def viewer(user_id: s.PathId, request: Request, caller: Reader) -> Respons
 async def export(user_id: s.PathId, request: Request, caller: Owner) -> Response:
     """Everything that is kept of a viewer."""
     caller.require_viewer(user_id)
-    return await _answer(request, _worker(request).answers.export, user_id, now())
+    return await _act(request, _worker(request).answers.export, user_id, now())
 
 
 @routes.delete("/viewers/{user_id}", tags=["viewers"], **_replies(s.ForgetReply))
 async def forget(user_id: s.PathId, request: Request, caller: Owner) -> Response:
     """Deletes what a viewer did, for good."""
     caller.require_viewer(user_id)
-    return await _answer(request, _worker(request).answers.forget, user_id, now())
+    return await _act(request, _worker(request).answers.forget, user_id, now())
 
 
 @routes.post("/viewers/{user_id}/token", tags=["viewers"], **_replies(TokenReply))
@@ -225,7 +234,7 @@ async def stream(
     asked = s.RecommendRequest(user_id=user_id, k=_LISTENED, explain=True)
 
     async def listed() -> bytes:
-        body, _ = await worker.run(_written, worker.answers.recommend, asked, now())
+        body, _ = await worker.read(_written, worker.answers.recommend, asked, now())
         return body
 
     lists = told(worker.streams, user_id, last_event_id, listed)

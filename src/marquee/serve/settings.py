@@ -25,7 +25,7 @@ class Settings(BaseModel):
     host: str = Field(default="127.0.0.1", description="The address to listen on; any but loopback needs API keys.")
     port: int = Field(default=3000, ge=1, le=65_535)
     workers: int = Field(default=1, ge=1, le=64, description="Processes; they agree through the event store.")
-    threads: int = Field(default=2, ge=1, le=64, description="Answers that a worker works at at once.")
+    threads: int = Field(default=1, ge=1, le=64, description="Lists that a worker works at at once; see worker.py.")
     timeout_s: float = Field(default=10, gt=0, le=600, description="An answer that takes longer is a 504.")
     body_limit: int = Field(default=1_000_000, ge=1_000, le=100_000_000, description="Bytes of a request.")
     rate: float = Field(default=200, gt=0, description="Requests a second of one key or viewer, in each worker.")

@@ -1,4 +1,8 @@
-"""A worker: everything that one process of the service holds, opened together and closed together."""
+"""A worker: everything that one process of the service holds, opened together and closed together.
+
+Lists are computed one after another: two at once take turns at the interpreter, and both are late. What is written
+waits for the disk rather than for the interpreter, on threads of its own, so that neither waits for the other.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -21,6 +25,7 @@ from marquee.serve.settings import Settings
 from marquee.serve.shown import Shown
 from marquee.serve.stream import Streams
 
+_WRITERS = 4
 _PATIENCE_S = 10.0  # with what was shown and is not written yet, at the end
 
 Reply = TypeVar("Reply")
@@ -38,7 +43,8 @@ class Worker:
         self.shown = Shown(self.store)
         self.answers = Answers(self.live.served, self.store, self.shown)
         self.streams = Streams(self.store, asyncio.get_running_loop())
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="answer")
+        self._reading = ThreadPoolExecutor(settings.threads, thread_name_prefix="read")
+        self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="write")
 
     def begin(self) -> None:
         self.live.begin(self.settings.model)
@@ -49,16 +55,20 @@ class Worker:
     def end(self) -> None:
         """The order matters: who is being answered first, then what came of it, then what all of it needs."""
         self.streams.stop()
-        self._pool.shutdown()
+        self._reading.shutdown()
+        self._writing.shutdown()
         self.shown.stop(_PATIENCE_S)
         self.live.end()
         self.access.stop()
         self._keys.close()
         self.store.close()
 
-    async def run(self, answer: Callable[..., Reply], *asked: object) -> Reply:
-        """On one of the worker's threads. Who waits may give up; the thread goes on to the end of its work."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, answer, *asked)
+    async def read(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        """On a thread of the worker. Who waits may give up; the thread goes on to the end of its work."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, answer, *asked)
+
+    async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, answer, *asked)
 
     def faults(self) -> dict[str, bool]:
         """What is away or broken; whatever it is, what can be answered without it is."""
