@@ -49,40 +49,50 @@ class Asked:
 Show = Callable[[Note], None]
 
 
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    shelf: s.Shelf
+    heading: str
+    list_id: str
+    made: Listed
+
+
 def one_list(asked: Asked, shelf: s.Shelf, show: Show) -> s.ListReply:
-    list_id = uuid.uuid4().hex
-    _, made = _made(asked, shelf, list_id, rules_of(asked.served, asked.request.filters, asked.request.exclude))
-    show(_note(asked, shelf, list_id, made))
+    filled = _filled(asked, shelf, rules_of(asked.served, asked.request.filters, asked.request.exclude))
+    show(_note(asked, filled))
+    (titles,) = _cards(asked, [filled])
     return s.ListReply(
-        list_id=list_id,
+        list_id=filled.list_id,
         user_id=asked.viewer.user_id,
         model=asked.served.version,
         at=asked.moment,
         known=asked.viewer.known,
         degraded=asked.viewer.degraded,
-        titles=_cards(asked, made),
+        titles=titles,
     )
 
 
 def page(asked: Asked, show: Show) -> s.PageReply:
     """Every shelf that has anything; what stands on one is kept off those after it."""
     rules = rules_of(asked.served, asked.request.filters, asked.request.exclude)
-    free = np.ones(len(asked.served.titles), bool)
-    filled = []
+    free, every = np.ones(len(asked.served.titles), bool), []
     for shelf in PAGE:
-        list_id = uuid.uuid4().hex
-        heading, made = _made(asked, shelf, list_id, [*rules, Rule("on the page", free.copy())])
-        free[made.title] = False
-        if len(made.title):
-            show(_note(asked, shelf, list_id, made))
-            filled.append(s.ShelfReply(shelf=shelf, heading=heading, list_id=list_id, titles=_cards(asked, made)))
+        filled = _filled(asked, shelf, [*rules, Rule("on the page", free)])
+        if len(filled.made.title):
+            free[filled.made.title] = False
+            every.append(filled)
+            show(_note(asked, filled))
+    told = zip(every, _cards(asked, every), strict=True)
     return s.PageReply(
         user_id=asked.viewer.user_id,
         model=asked.served.version,
         at=asked.moment,
         known=asked.viewer.known,
         degraded=asked.viewer.degraded,
-        shelves=tuple(filled),
+        shelves=tuple(
+            s.ShelfReply(shelf=filled.shelf, heading=filled.heading, list_id=filled.list_id, titles=titles)
+            for filled, titles in told
+        ),
     )
 
 
@@ -110,17 +120,16 @@ def allowed_by(served: Served, rules: Sequence[Rule]) -> Mask:
     return every
 
 
-def _made(asked: Asked, shelf: s.Shelf, list_id: str, rules: Sequence[Rule]) -> tuple[str, Listed]:
-    """The heading of a shelf, and its titles."""
-    model, k = asked.served.recommender, asked.request.k
+def _filled(asked: Asked, shelf: s.Shelf, rules: Sequence[Rule]) -> _Filled:
+    list_id, model, k = uuid.uuid4().hex, asked.served.recommender, asked.request.k
     if shelf == TOP and k:
-        return "Top picks for you", _top(asked, list_id, rules)
+        return _Filled(shelf, "Top picks for you", list_id, _top(asked, list_id, rules))
     belongs = _SHELVES[shelf](asked) if k else None
     if belongs is None:
-        return "", ranked(model, np.empty(0, np.int64), np.empty(0, np.float32))
+        return _Filled(shelf, "", list_id, ranked(model, np.empty(0, np.int64), np.empty(0, np.float32)))
     heading, score = belongs
     free = allowed_by(asked.served, rules) & ~hidden(asked.viewer.history, len(score))[0]
-    return heading, ranked(model, *shelves.best(score, free, k))
+    return _Filled(shelf, heading, list_id, ranked(model, *shelves.best(score, free, k)))
 
 
 def _top(asked: Asked, list_id: str, rules: Sequence[Rule]) -> Listed:
@@ -130,21 +139,31 @@ def _top(asked: Asked, list_id: str, rules: Sequence[Rule]) -> Listed:
     return listed(asked.served.recommender, asked.viewer.history, wish, asked.served.shop)
 
 
-def _cards(asked: Asked, made: Listed) -> tuple[s.ListedTitle, ...]:
-    stars = stars_of(asked.served, asked.viewer.history, made.title, asked.as_of)
-    return cards_of(asked.served, made.title, made.score, stars, _reasons(asked, made))
+def _cards(asked: Asked, every: Sequence[_Filled]) -> list[tuple[s.ListedTitle, ...]]:
+    """The titles of each shelf. Stars are asked for once: most of what that costs is the viewer."""
+    title = np.concatenate([np.empty(0, np.int64), *(filled.made.title for filled in every)])
+    stars = stars_of(asked.served, asked.viewer.history, title, asked.as_of)
+    ends = np.cumsum([len(filled.made.title) for filled in every])
+    parts = np.split(stars, ends)[: len(every)]
+    return [
+        cards_of(asked.served, filled.made.title, filled.made.score, of_shelf, _reasons(asked, filled))
+        for filled, of_shelf in zip(every, parts, strict=True)
+    ]
 
 
-def _reasons(asked: Asked, made: Listed) -> Sequence[Reason]:
-    if not asked.request.explain or not len(made.title):
+def _reasons(asked: Asked, filled: _Filled) -> Sequence[Reason]:
+    """On a page, of the top picks alone: the others are there for what their heading says."""
+    of_page = isinstance(asked.request, s.ShelvesRequest)
+    if (of_page and filled.shelf != TOP) or not asked.request.explain or not len(filled.made.title):
         return ()
-    moment = np.array([asked.as_of])
+    made, moment = filled.made, np.array([asked.as_of])
     return asked.served.explainer.reasons(asked.viewer.history, made.title, made.pool, moment)
 
 
-def _note(asked: Asked, shelf: s.Shelf, list_id: str, made: Listed) -> Note:
-    ids = tuple(asked.served.titles.ids[made.title].tolist())
-    return Note(list_id, asked.viewer.user_id, asked.now, shelf, asked.served.version, ids, made)
+def _note(asked: Asked, filled: _Filled) -> Note:
+    ids = tuple(asked.served.titles.ids[filled.made.title].tolist())
+    of = filled.list_id, asked.viewer.user_id, asked.now, filled.shelf, asked.served.version
+    return Note(*of, ids, filled.made)
 
 
 # A shelf's heading and how well every title belongs there; None for a shelf that has nothing for this viewer.

@@ -116,6 +116,7 @@ class RecommendRequest(ListRequest):
 class ShelvesRequest(ListRequest):
     user_id: Id
     k: Count = Field(default=10, description="How many titles on each shelf.")
+    explain: bool = Field(default=False, strict=True, description="With a reason for each of the top picks.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": 6183, "k": 10}]})
 
