@@ -8,9 +8,10 @@ export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: up test check repro bench lock
 
-up: repro                  ## the demo world, the pipeline on it, and what its viewers did since
+up: repro                  ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
 	@marquee events add
 	@marquee status
+	@marquee up
 
 test: check                ## everything that must hold
 	@python -m pytest --cov --cov-report=term

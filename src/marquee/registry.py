@@ -39,6 +39,13 @@ def register(url: str, folder: Path) -> str:
         return str(client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0).version)
 
 
+def register_new(url: str, folder: Path) -> str | None:
+    """The number of its version; None if a model of the same bytes was registered before."""
+    with _client(url) as client:
+        known = client.search_model_versions(f"name='{MODEL}' and tags.fingerprint='{fingerprint_of(folder)}'")
+    return None if known else register(url, folder)
+
+
 def promote(url: str, version: str) -> None:
     """Makes it champion; who was it until now can be rolled back to."""
     with _client(url) as client:

@@ -15,6 +15,7 @@ from marquee.cli.model import model
 from marquee.cli.pipeline import pipeline
 from marquee.cli.serving import keys, serving
 from marquee.cli.show import Asked, err
+from marquee.cli.up import running
 from marquee.cli.watching import watching
 from marquee.errors import MarqueeError
 
@@ -23,6 +24,7 @@ app.add_typer(pipeline)
 app.add_typer(model)
 app.add_typer(watching)
 app.add_typer(serving)
+app.add_typer(running)
 app.add_typer(events, name="events")
 app.add_typer(keys, name="keys")
 

@@ -1,0 +1,87 @@
+"""`marquee up`: everything that runs, in one terminal with one log, until Ctrl-C."""
+
+import os
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from marquee.cli.show import out
+from marquee.up.parts import House, Part, Ports, all_parts
+
+_COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
+_WHAT = {
+    Part.SERVICE: "recommends: the page of its endpoints",
+    Part.REGISTRY: "MLflow: every model, and which is champion",
+    Part.WATCH_API: "the stand-in for the watch API: who watches what, now",
+    Part.FLOWS: "Prefect: what runs when, and how it went",
+}
+_WAY_OUT = "end it, or move all ports with `--port-offset 100` (MARQUEE_PORT_OFFSET=100 for `make up`)"
+
+running = typer.Typer()
+
+
+@running.command("up")
+def up(
+    only: Annotated[list[Part] | None, typer.Option(help="Just this part; once for each. All if not given.")] = None,
+    port_offset: Annotated[
+        int, typer.Option(min=0, max=50_000, envvar="MARQUEE_PORT_OFFSET", help="Added to every port.")
+    ] = 0,
+) -> None:
+    """Run the service, the registry, the watch API's stand-in and the flows, until Ctrl-C."""
+    from marquee.serve.settings import read_settings
+    from marquee.up import together
+
+    settings = read_settings(os.environ)
+    house = House(
+        parts=frozenset(only) if only else all_parts(),
+        ports=Ports(settings.port).moved(port_offset),
+        state=settings.state.resolve(),
+        database_url=settings.database_url,
+        surroundings=os.environ,
+    )
+    programs = house.programs()
+    with ExitStack() as alone:
+        alone.enter_context(together.only_one(house.state / "up.lock"))
+        together.check_ports(programs, _WAY_OUT)
+        if Part.REGISTRY in house.parts:
+            _register_first(house.registry, settings.model)
+        log = _Log([program.name for program in programs])
+        code = together.run(programs, log.tell, lambda: _welcome(house))
+    raise typer.Exit(code)
+
+
+def _register_first(registry: str, model: Path) -> None:
+    """A model that the registry has never seen is champion; those it knows have been judged."""
+    from marquee import registry as versions
+
+    version = versions.register_new(registry, model)
+    if version is not None:
+        versions.promote(registry, version)
+        out.print(f"{model} is version {version} in the registry, and champion")
+
+
+class _Log:
+    """A line a line, each with the name of who said it; in colour on a terminal."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._width = max(map(len, names))
+        self._colours = dict(zip(names, cycle(_COLOURS), strict=False))
+
+    def tell(self, name: str, line: str) -> None:
+        out.print(Text.assemble((f"{name:<{self._width}} | ", self._colours[name]), Text.from_ansi(line)))
+
+
+def _welcome(house: House) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for part, address in house.addresses.items():
+        table.add_row(f"[bold]{part}[/]", address, _WHAT[part])
+    out.print("", table, "", sep="\n")
+    if Part.SERVICE in house.parts:
+        address = house.addresses[Part.SERVICE]
+        out.print(f"""  Try  curl --json '{{"user_id": 1, "k": 5, "explain": true}}' {address}/recommend""")
+    out.print("  Ctrl-C stops all of it.\n")

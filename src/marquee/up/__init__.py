@@ -1,0 +1,1 @@
+"""Everything that runs when Marquee is up: which programs (parts), and how they live in one terminal (together)."""
