@@ -16,6 +16,7 @@ from marquee.model.candidates import Candidates
 from marquee.model.carried import shares
 from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.rescored import Rescorer, Without, rescorers
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
 from marquee.model.wording import Teller, words_of
@@ -82,16 +83,24 @@ class Explainer:
         """A reason for each title; `history` is one viewer's, `pool` the candidates that the titles stand among."""
         pool = np.union1d(pool, title)
         place = np.searchsorted(pool, title)
-        said = [source.scores(history, as_of) for source in self.ranking.sources]
-        rows = self.ranking.describe(self._candidates(said, pool), history, as_of)[place]
+        rescored = rescorers(self.ranking.sources, history, pool)
+        rows = self._rows(rescored, pool, _leaving_out(history, np.empty(0, np.int64), as_of))[place]
         contributions = self.ranking.contributions(rows)
         carried = shares(self._voices(contributions), history, title)
-        effects = self._effects(history, self._likeliest(history, carried), pool, place, as_of)
-        fame = self._fame(said, title)
+        without = _leaving_out(history, tried := self._likeliest(history, carried), as_of)
+        effects = self._effects(history, tried, self._rows(rescored, pool, without), place)
+        fame = self._fame(history, title, as_of)
         return [
             self._reason(history, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], fame[n]))
             for n in range(len(title))
         ]
+
+    def _rows(self, rescored: Sequence[Rescorer], title: Ints, without: Without) -> Floats:
+        """Features of the same titles as candidates of every history."""
+        viewers, names = len(without.histories), tuple(source.name for source in self.ranking.sources)
+        scores = np.stack([scores_of(without).ravel() for scores_of in rescored], axis=1)
+        candidates = Candidates(names, np.arange(viewers + 1) * len(title), np.tile(title, viewers), scores)
+        return self.ranking.describe(candidates, without.histories, without.as_of)
 
     def _voices(self, contributions: Floats) -> list[tuple[Source, Floats]]:
         """Each source with how much its features raised each title."""
@@ -107,15 +116,9 @@ class Explainer:
         best = np.argsort(-carried, axis=0, kind="stable")[: self.params.tries]
         return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
 
-    def _effects(self, history: Histories, tried: Ints, pool: Ints, place: Ints, as_of: Ints) -> Floats:
+    def _effects(self, history: Histories, tried: Ints, rows: Floats, place: Ints) -> Floats:
         """Rows of the history x titles: the ranks a title falls without the row; its score decides between equals."""
-        copies = history.of(np.zeros(len(tried) + 1, np.int64))
-        left_out = np.zeros((len(copies), len(history.title)), bool)
-        left_out[np.arange(len(tried)) + 1, tried] = True
-        without = copies.where(~left_out.ravel())
-        moments = np.repeat(as_of, len(copies))
-        candidates = self._candidates([source.scores(without, moments) for source in self.ranking.sources], pool)
-        scores = self.ranking.score(self.ranking.describe(candidates, without, moments)).reshape(len(copies), -1)
+        scores = self.ranking.score(rows).reshape(len(tried) + 1, -1)
         above = (scores[:, None, :] > scores[:, place, None]).sum(axis=2)
         lost = scores[0, place] - scores[:, place]
         effects = np.zeros((len(history.title), len(place)), np.float32)
@@ -123,18 +126,12 @@ class Explainer:
         effects[tried] = np.where(fall > 0, fall + lost / (1 + 2 * np.abs(lost)), 0)[1:]
         return effects
 
-    def _candidates(self, said: Sequence[Floats], title: Ints) -> Candidates:
-        """The same titles as candidates of every viewer, with what the sources say of them."""
-        viewers, names = len(said[0]), tuple(source.name for source in self.ranking.sources)
-        scores = np.stack([scores[:, title].ravel() for scores in said], axis=1)
-        return Candidates(names, np.arange(viewers + 1) * len(title), np.tile(title, viewers), scores)
-
-    def _fame(self, said: Sequence[Floats], title: Ints) -> list[str]:
+    def _fame(self, history: Histories, title: Ints, as_of: Ints) -> list[str]:
         """What is to be told of titles that nothing in the history speaks for."""
         told = np.full(len(title), "Something else for a change", object)
-        names = [source.name for source in self.ranking.sources]
-        for name in [name for name in _FAME if name in names]:
-            scores = np.nan_to_num(said[names.index(name)][0], nan=-np.inf)
+        sources = {source.name: source for source in self.ranking.sources}
+        for name in [name for name in _FAME if name in sources]:
+            scores = np.nan_to_num(sources[name].scores(history, as_of)[0], nan=-np.inf)
             told[(scores >= np.quantile(scores, self.params.popular_from, method="higher"))[title]] = _FAME[name]
         return [str(words) for words in told]
 
@@ -165,6 +162,14 @@ class Explainer:
     @cached_property
     def _teller(self) -> Teller:
         return Teller(self.ranking.titles, self.ranking.watched, self.signals, self.params)
+
+
+def _leaving_out(history: Histories, rows: Ints, as_of: Ints) -> Without:
+    """The whole history, and then without each of the rows."""
+    left_out = np.zeros((len(rows) + 1, len(history.title)), bool)
+    left_out[np.arange(len(rows)) + 1, rows] = True
+    copies = history.of(np.zeros(len(rows) + 1, np.int64))
+    return Without(copies.where(~left_out.ravel()), np.nonzero(~left_out)[1], np.repeat(as_of, len(copies)))
 
 
 def _largest(values: Floats, count: int) -> Ints:

@@ -41,11 +41,13 @@ class Content:
     against: float  # what the disliked weigh, beside the liked
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        # A title of which nothing is known says nothing.
+        return self._cosines(of_sparse(self.vectors, histories, self.weights(histories)))
+
+    def weights(self, histories: Histories) -> Floats:
+        """How much each row counts; a title of which nothing is known says nothing."""
         opinion = opinions(histories) * self._known[histories.title]
         liked, disliked = np.maximum(opinion, 0), np.maximum(-opinion, 0)
-        weights = _shares(histories, liked) - np.float32(self.against) * _shares(histories, disliked)
-        return self._cosines(of_sparse(self.vectors, histories, weights))
+        return _shares(histories, liked) - np.float32(self.against) * _shares(histories, disliked)
 
     def likeness(self, title: Ints) -> Floats:
         """How alike each of these titles is to every title, at most 1; NaN where nothing is known of either."""

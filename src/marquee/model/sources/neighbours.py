@@ -29,7 +29,15 @@ class TitleNeighbours:
     recent: int  # how many titles of a history are looked at
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        return _opinions(of_sparse(self.likeness, histories, _recent(histories, self.recent)))
+        return _opinions(of_sparse(self.likeness, histories, self.values(histories)))
+
+    def values(self, histories: Histories) -> Floats:
+        """How much each row counts: the last title wanted one, the one before it half, ...; of length 1 together."""
+        from_end = _wanted_after(histories)
+        values = np.where((histories.strength > 0) & (from_end < self.recent), 1 / (from_end + 1), 0)
+        lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
+        answer: Floats = (values / np.maximum(lengths, 1e-9)[histories.user]).astype(np.float32)
+        return answer
 
     def arrays(self) -> Arrays:
         return {**_saved(self.likeness), "recent": np.array(self.recent)}
@@ -159,15 +167,6 @@ def _wanted_after(histories: Histories) -> Ints:
 
 def _wanted(histories: Histories) -> Histories:
     return histories.where(histories.strength > 0)
-
-
-def _recent(histories: Histories, recent: int) -> Floats:
-    """One a row: the last title that a history wanted counts one, the one before it half, ...; of length 1 together."""
-    from_end = _wanted_after(histories)
-    values = np.where((histories.strength > 0) & (from_end < recent), 1 / (from_end + 1), 0)
-    lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
-    answer: Floats = (values / np.maximum(lengths, 1e-9)[histories.user]).astype(np.float32)
-    return answer
 
 
 def _opinions(scores: Floats) -> Floats:
