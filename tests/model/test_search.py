@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from marquee.model.folder import Contents, load_model, save_model
-from marquee.model.search import Index, fit_index
+from marquee.model.search import Index, fit_index, words_of_query
 from marquee.model.titles import Titles
 from marquee.params import SearchParams, read_params
 from marquee.tables import TITLES
@@ -23,8 +23,9 @@ KNOWN: Sequence[tuple[Any, ...]] = (
     ("The Matrix", 1999, ["Keanu Reeves", "Carrie-Anne Moss"], ["Sci-Fi"], "A hacker learns what his world is"),
     ("Star Wars", 1977, ["Harrison Ford", "Mark Hamill"], ["Sci-Fi"], "A farm boy leaves home"),
     ("Forrest Gump", 1994, ["Tom Hanks", "Robin Wright"], ["Dramas"], "A slow man runs through his century"),
-    ("Alien", 1979, ["Sigourney Weaver"], ["Horror"], "Something came aboard"),
+    ("Alien", 1979, ["Sigourney Weaver"], ["Horror"], "Something came aboard, neither man nor bat"),
     ("Cast Away", 2000, ["Tom Hanks"], ["Dramas"], "A courier on an island talks to a volleyball"),
+    ("Thanks", 2011, ["Lou Diamond"], ["Comedies"], "A dinner"),
     ("The Matrix Reloaded", 2003, ["Keanu Reeves"], ["Sci-Fi"], "The machines are digging"),
     ("Amélie", 2001, ["Audrey Tautou"], ["Comedies"], "A waitress of Montmartre meddles"),
     ("Spider-Man", 2002, ["Tobey Maguire"], ["Action"], "A spider bites"),
@@ -37,9 +38,11 @@ KNOWN: Sequence[tuple[Any, ...]] = (
     ("Fast & Furious", 2009, ["Vin Diesel"], ["Action"], "Cars"),
     ("Solaris", 2002, ["George Clooney"], ["Sci-Fi"], "An ocean remembers"),
     ("Solaris", 1972, ["Donatas Banionis"], ["Sci-Fi"], "An ocean remembers at length"),
-    ("Thanks", 2011, ["Lou Diamond"], ["Comedies"], "A dinner"),
     ("Сталкер", 1979, ["Alisa Freindlich"], ["Dramas"], "Three men walk through a zone"),
     ("千と千尋の神隠し", 2001, ["Rumi Hiiragi"], ["Anime"], "A girl works in a bath house"),
+    ("Spider-Man: Far from Home", 2019, ["Tom Holland"], ["Action"], "He travels"),
+    ("Matrix Rising", 2020, ["Somebody Else"], ["Sci-Fi"], "It has nothing to do with it"),
+    ("Starman", 1984, ["Jeff Bridges"], ["Sci-Fi"], "A visitor takes a form"),
     ("$9.99", 2008, [], [], None),
     ("It", None, [], [], None),
 )
@@ -100,6 +103,10 @@ def test_a_title_is_found_by_its_name_in_any_case_and_while_it_is_typed(name: st
         ("rocky 2", "Rocky II"),
         ("fast and furious", "Fast & Furious"),
         ("9.99", "$9.99"),
+        ("spiderman home", "Spider-Man: Far from Home"),
+        ("and furi", "Fast & Furious"),
+        ("matrix", "The Matrix"),  # its article says nothing
+        ("star", "Star Wars"),  # rather than one that is as short and less known
     ],
 )
 def test_what_was_meant_comes_first_however_it_is_written(query: str, meant: str) -> None:
@@ -134,7 +141,12 @@ def test_a_year_tells_titles_of_one_name_apart_also_one_year_off(query: str, yea
         ("tom hnaks", ["Forrest Gump", "Cast Away"]),
         ("keanu", ["The Matrix", "The Matrix Reloaded"]),
         ("carrie anne", ["The Matrix"]),
-        ("obrien", ["1984"]),
+        ("sigour", ["Alien"]),
+        ("sigorneey", ["Alien"]),  # two typos in a long word
+        ("clooney oceans", ["Ocean's Eleven"]),
+        ("clooney 11", ["Ocean's Eleven"]),
+        ("volleyb", ["Cast Away"]),
+        ("obrie", ["1984"]),  # on the way to "O'Brien"
         ("hanks gump", ["Forrest Gump"]),
         ("clooney 2002", ["Solaris"]),
         ("volleyball", ["Cast Away"]),
@@ -175,6 +187,13 @@ def test_whatever_is_typed_is_answered_in_order_and_none_twice(query: str) -> No
     assert len(rows) == len(scores) == len(set(rows.tolist())) <= 7
     assert (np.diff(scores) <= 0).all()
     assert np.isfinite(scores).all()
+
+
+def test_only_so_much_of_a_query_is_looked_for() -> None:
+    few = params().model_copy(update={"words": 3, "letters": 5})
+    assert words_of_query("a b c d e", few) == ["a", "b", "c"]
+    assert words_of_query("abcdefghij k", few) == ["abcde", "k"]
+    assert words_of_query("x " * 10_000, params()) == ["x"] * params().words
 
 
 def test_no_more_than_the_limit_and_nothing_at_none() -> None:

@@ -6,7 +6,7 @@ Tantivy answers in a third of the time, but its files are never the same twice a
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
-from rapidfuzz.fuzz import partial_ratio, ratio
+from rapidfuzz.fuzz import ratio
 from rapidfuzz.process import cdist
 
 from marquee.model.histories import Floats, Ints, Mask
@@ -34,8 +34,6 @@ _WORDS = "CREATE VIRTUAL TABLE words USING fts5vocab(titles, 'col')"
 _ADD = "INSERT INTO titles (rowid, name, otherwise, year, people, about, description) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FIND = "SELECT rowid FROM titles WHERE titles MATCH ? ORDER BY rowid LIMIT ?"
 _VOCABULARY = "SELECT DISTINCT term FROM words WHERE col IN ('name', 'people', 'about') ORDER BY length(term), term"
-
-Scorer = Callable[..., float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +112,7 @@ class _Reader:
         found = (named > 0) | (credited > 0) | (like >= self._params.alike)
         people = np.flatnonzero(credited)
         credited[people] += self._person_likeness(sure, people)
-        named = np.maximum(named, self._params.named * like**3) + like
+        named = np.maximum(named, self._params.named * like**4) + like
         return np.maximum(named, credited) + self._near(years) + self._fame, found
 
     def _found(self, readings: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
@@ -157,16 +155,14 @@ class _Reader:
         """How alike each name is, as a whole and as far as it is typed."""
         text = _squeezed(words)
         typed = [name[: len(text)] for name in names]
-        return _mixed(_alike(text, names), _alike(text, typed), self._params.typed)
+        share = np.float32(self._params.typed)
+        return share * _alike(text, typed) + (1 - share) * _alike(text, names)
 
     def _person_likeness(self, words: Sequence[str], rows: Ints) -> Floats:
         """How alike the most alike person of each of these rows is."""
         people = self._people[rows]
         counts = people.list.len().to_numpy().astype(np.int64)
-        if not counts.sum():
-            return np.zeros(len(rows), np.float32)
-        text, names = " ".join(words), people.explode().to_list()
-        like = _mixed(_alike(text, names), _alike(text, names, partial_ratio), 0.5)
+        like = _alike(" ".join(words), people.explode().to_list())
         best: Floats = np.maximum.reduceat(like, np.cumsum(counts) - counts)
         return best
 
@@ -210,11 +206,6 @@ def _is_year(word: str) -> bool:
     return len(word) == 4 and word.isdecimal() and int(word) in _YEARS
 
 
-def _alike(text: str, names: Sequence[str], scorer: Scorer = ratio) -> Floats:
-    alike: Floats = cdist([text], names, scorer=scorer, dtype=np.float32)[0] / np.float32(100)
+def _alike(text: str, names: Sequence[str]) -> Floats:
+    alike: Floats = cdist([text], names, scorer=ratio, dtype=np.float32)[0] / np.float32(100)
     return alike
-
-
-def _mixed(one: Floats, other: Floats, share: float) -> Floats:
-    mixed: Floats = one + np.float32(share) * (other - one)
-    return mixed
