@@ -2,14 +2,20 @@
 
 Its URL is a server's (http://...) or its database's (sqlite:///...): both tell of the same models, as their files are
 plain folders that either can reach. A model is copied when it is registered, so fitting anew harms no champion.
+Aliases: `champion` is served, `previous` was before it, `challenger` is the newest that is not champion yet.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import yaml
 
@@ -18,59 +24,143 @@ from marquee.model.folder import fingerprint_of, load_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 MODEL = "marquee"
-CHAMPION, PREVIOUS = "champion", "previous"
+CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 _EXPERIMENT = "marquee"
 _AT_ONCE = 100  # params that MLflow takes in one call
+_AUDIT = "audit "  # how tags begin that tell who became champion, when, and why
 
 
-def register(url: str, folder: Path) -> str:
+@dataclass(frozen=True)
+class Beside:
+    """What is kept with a model: all that says where it came from and how good it is."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)  # files or folders, by the folder that they are put into
+
+
+@dataclass(frozen=True)
+class Version:
+    name: str
+    aliases: tuple[str, ...]
+    registered_at: datetime
+    fingerprint: str
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """That another version became champion."""
+
+    at: str
+    version: str
+    before: str | None
+    by: str
+    why: str
+
+
+NOTHING = Beside()
+
+
+def register(url: str, folder: Path, beside: Beside = NOTHING) -> str:
     """The number of the new version; ModelError if the folder is no whole model."""
     contents = load_model(folder)
     with _client(url) as client:
-        run_id = client.create_run(_experiment(client, url)).info.run_id
-        _log_params(client, run_id, yaml.safe_load(contents.texts["params.yaml"]))
-        client.log_artifacts(run_id, str(folder), "model")
+        run_id = client.create_run(_experiment(client, url), tags=dict(beside.tags)).info.run_id
+        try:
+            _log(client, run_id, folder, yaml.safe_load(contents.texts["params.yaml"]), beside)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
         client.set_terminated(run_id)
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
         _make_model(client)
-        tags = {"fingerprint": fingerprint_of(folder)}
-        return str(client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0).version)
+        tags = {"fingerprint": fingerprint_of(folder), **beside.tags}
+        made = client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0)
+        client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
+        return str(made.version)
 
 
-def register_new(url: str, folder: Path) -> str | None:
-    """The number of its version; None if a model of the same bytes was registered before."""
-    with _client(url) as client:
-        known = client.search_model_versions(f"name='{MODEL}' and tags.fingerprint='{fingerprint_of(folder)}'")
-    return None if known else register(url, folder)
-
-
-def promote(url: str, version: str) -> None:
+def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
     """Makes it champion; who was it until now can be rolled back to."""
     with _client(url) as client:
         now = _alias(client, CHAMPION)
         if now == version:
             return
         client.get_model_version(MODEL, version)
+        # Told first: a change that is not in the audit must not be.
+        told = {"version": version, "before": now, "by": by, "why": why}
+        client.set_registered_model_tag(MODEL, f"{_AUDIT}{at.isoformat()}", json.dumps(told))
         if now is not None:
             client.set_registered_model_alias(MODEL, PREVIOUS, now)
         client.set_registered_model_alias(MODEL, CHAMPION, version)
+        if _alias(client, CHALLENGER) == version:
+            client.delete_registered_model_alias(MODEL, CHALLENGER)
 
 
-def roll_back(url: str) -> str:
+def roll_back(url: str, by: str, why: str, at: datetime) -> str:
     """The version that is champion again; rolling back twice is where it began."""
     with _client(url) as client:
         previous = _alias(client, PREVIOUS)
     if previous is None:
         raise RegistryError(f"no champion before the one of now in the registry {MODEL!r}: there is none to go back to")
-    promote(url, previous)
+    promote(url, previous, by, why, at)
     return previous
 
 
 def champion(url: str) -> str | None:
+    return alias(url, CHAMPION)
+
+
+def alias(url: str, name: str) -> str | None:
     with _client(url) as client:
-        return _alias(client, CHAMPION)
+        return _alias(client, name)
+
+
+def versions(url: str) -> tuple[Version, ...]:
+    """All of them, the newest first."""
+    with _client(url) as client:
+        if not (known := client.search_registered_models(f"name = '{MODEL}'")):
+            return ()
+        # What MLflow finds by a search does not tell the aliases: the model itself does.
+        names: dict[str, list[str]] = {}
+        for name, version in known[0].aliases.items():
+            names.setdefault(str(version), []).append(name)
+        found = client.search_model_versions(f"name = '{MODEL}'", order_by=["version_number DESC"], max_results=1_000)
+        return tuple(_version(each, names.get(str(each.version), [])) for each in found)
+
+
+def changes(url: str) -> tuple[Change, ...]:
+    """Who became champion, the newest first."""
+    with _client(url) as client:
+        known = client.search_registered_models(f"name = '{MODEL}'")
+    tags = known[0].tags if known else {}
+    told = [(name.removeprefix(_AUDIT), json.loads(of)) for name, of in tags.items() if name.startswith(_AUDIT)]
+    return tuple(Change(at, **of) for at, of in sorted(told, reverse=True))
+
+
+def kept(url: str, version: str, name: str) -> Path | None:
+    """The folder of that name which was put beside a version, if there is one."""
+    with _client(url) as client:
+        run = client.get_run(client.get_model_version(MODEL, version).run_id)
+        folder = Path(url2pathname(urlsplit(f"{run.info.artifact_uri}/{name}").path))
+    return folder if folder.is_dir() else None
+
+
+def metrics(url: str, version: str) -> Mapping[str, float]:
+    with _client(url) as client:
+        run = client.get_run(client.get_model_version(MODEL, version).run_id)
+        return {name: float(value) for name, value in run.data.metrics.items()}
+
+
+def _version(told: "ModelVersion", aliases: list[str]) -> Version:
+    tags = dict(told.tags)
+    at = datetime.fromtimestamp(told.creation_timestamp / 1000).astimezone()
+    return Version(str(told.version), tuple(sorted(aliases)), at, tags.get("fingerprint", ""), told.run_id, tags)
 
 
 @contextmanager
@@ -88,11 +178,11 @@ def _client(url: str) -> "Iterator[MlflowClient]":
         raise RegistryError(f"registry {url}: {said}; see that it runs, and that the version is there") from error
 
 
-def _alias(client: "MlflowClient", alias: str) -> str | None:
+def _alias(client: "MlflowClient", name: str) -> str | None:
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:
-        return str(client.get_model_version_by_alias(MODEL, alias).version)
+        return str(client.get_model_version_by_alias(MODEL, name).version)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
@@ -118,6 +208,19 @@ def _experiment(client: "MlflowClient", url: str) -> str:
         Path(url.removeprefix("sqlite:///")).resolve().parent / "registry" if url.startswith("sqlite:///") else None
     )
     return str(client.create_experiment(_EXPERIMENT, artifact_location=beside.as_uri() if beside else None))
+
+
+def _log(client: "MlflowClient", run_id: str, folder: Path, params: Mapping[str, Any], beside: Beside) -> None:
+    from mlflow.entities import Metric  # noqa: PLC0415
+
+    _log_params(client, run_id, params)
+    client.log_batch(run_id, metrics=[Metric(name, value, 0, 0) for name, value in beside.metrics.items()])
+    client.log_artifacts(run_id, str(folder), "model")
+    for into, path in beside.files.items():
+        if path.is_dir():
+            client.log_artifacts(run_id, str(path), into)
+        else:
+            client.log_artifact(run_id, str(path), into)
 
 
 def _log_params(client: "MlflowClient", run_id: str, tree: Mapping[str, Any]) -> None:

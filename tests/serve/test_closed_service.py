@@ -35,7 +35,7 @@ def keys(folder: Path) -> Iterator[ApiKeys]:
 @pytest.fixture(scope="module")
 def service(folder: Path, keys: ApiKeys) -> Iterator[Running]:
     admin = keys.create("admin", ["admin"], NOW)
-    settings = {"MARQUEE_WORKERS": 2, "MARQUEE_RATE": 50, "MARQUEE_BURST": 100}
+    settings = {"MARQUEE_WORKERS": 2, "MARQUEE_RATE": 150, "MARQUEE_BURST": 100}
     with running(folder, saved(folder / "model"), settings, MARQUEE) as service:
         service.client.headers["authorization"] = f"Bearer {admin}"
         until(lambda: len(service.workers()) == 2, service.logged)
@@ -105,19 +105,35 @@ def test_a_viewer_reads_and_writes_their_own_data_alone(service: Running) -> Non
         ("/viewers/7/token", None),
     ):
         assert refused(service.post(path, body, headers=own)) == (403, "forbidden"), path
-    for path in ("/viewers/7", "/viewers/7/export", f"/viewers/7/stream?token={token}"):
-        assert refused(service.get(path, headers=own if "stream" not in path else {"authorization": ""}))[0] == 403
+    for path in ("/viewers/7", "/viewers/7/export", "/viewers/7/stream"):
+        assert refused(service.get(path, headers=own)) == (403, "forbidden"), path
+    by_address = httpx.get(service.client.base_url.join(f"/viewers/7/stream?token={token}"))
+    assert refused(by_address) == (403, "forbidden")
     assert refused(service.client.delete("/viewers/7", headers=own)) == (403, "forbidden")
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(service: Running) -> None:
     token = service.client.post("/viewers/8/token").json()["token"]
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: service.get("/model", headers=bearing(token)), range(400)))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: service.get("/model", headers=bearing(token)), range(2_000)))
     late = [answer for answer in answers if answer.status_code != 200]
     assert {refused(answer) for answer in late} == {(429, "too_many_requests")}
     assert {answer.headers["retry-after"] for answer in late} == {"1"}
     assert service.get("/model").status_code == 200
+
+
+# A schema cannot say that one year is before another; a bad event is refused in a reply that is fine; and of several
+# endpoints at an address Allow names the first.
+LEFT_OUT = "positive_data_acceptance,negative_data_rejection,allow_header_conformance"
+
+
+def test_whatever_the_openapi_allows_is_answered_as_it_says_and_nothing_is_a_defect(service: Running) -> None:
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.client.base_url}/openapi.json"]
+    command += ["--header", f"Authorization: {service.client.headers['authorization']}", "--exclude-checks", LEFT_OUT]
+    command += ["--max-examples", "5", "--phases", "examples,coverage,fuzzing", "--generation-deterministic"]
+    command += ["--exclude-path-regex", "stream"]
+    done = subprocess.run(command, cwd=service.folder, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stdout[-5_000:]
 
 
 def test_an_event_taken_by_one_worker_is_in_the_next_list_of_any(service: Running) -> None:

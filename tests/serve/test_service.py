@@ -139,6 +139,12 @@ def test_where_a_request_is_wrong_is_told(service: Running) -> None:
     assert error(answer)["where"] == "body.filters.kind"
 
 
+@pytest.mark.parametrize("given", ["Basic YTpi", "Bearer", "Bearer mq_1_2", "Bearer x.y.z", "mq_1_2", ""])
+def test_a_credential_that_is_none_is_refused_even_where_none_is_needed(service: Running, given: str) -> None:
+    answer = service.get("/model", headers={"authorization": given})
+    assert (answer.status_code, error(answer)["code"]) == (401, "unauthorised")
+
+
 def test_a_request_keeps_its_name(service: Running) -> None:
     assert service.get("/model", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
 

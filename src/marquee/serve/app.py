@@ -15,12 +15,14 @@ from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from marquee.errors import AccessError
 from marquee.serve import metrics, refusals
 from marquee.serve import schemas as s
 from marquee.serve.access import Caller
 from marquee.serve.refusals import ErrorReply
 from marquee.serve.stream import told
 from marquee.serve.worker import Worker, now
+from marquee.tables import ID_LIMIT
 
 VERSION_HEADER = "x-model-version"
 _LISTENED = 10  # titles of a list that a stream pushes
@@ -51,14 +53,33 @@ def create_app(worker: Worker) -> FastAPI:
     app.include_router(probes)
     refusals.install(app)
     app.state.worker = worker
+    app.openapi_schema = _exact(app.openapi())
     return app
+
+
+def _exact(told: Any) -> Any:
+    """The OpenAPI with ids as large as they may be: FastAPI makes floats of limits, and rounds the largest one up."""
+    if isinstance(told, dict):
+        return {key: _exact(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_exact(value) for value in told]
+    return ID_LIMIT if told == float(ID_LIMIT) else told
 
 
 def _may(scope: str) -> Any:
     async def caller(request: Request, credentials: Credentials) -> Caller:
-        return _caller(request, credentials.credentials if credentials else None, scope)
+        return _caller(request, _credential(request, credentials), scope)
 
     return Depends(caller)
+
+
+def _credential(request: Request, credentials: HTTPAuthorizationCredentials | None) -> str | None:
+    """None of who sent none: what cannot be read is not the same as nothing."""
+    if credentials is not None:
+        return credentials.credentials
+    if "authorization" in request.headers:
+        raise AccessError("this Authorization cannot be read; write it as `Bearer ...`, with an API key or a token")
+    return None
 
 
 def _caller(request: Request, credential: str | None, scope: str) -> Caller:
@@ -227,7 +248,7 @@ async def stream(
     last_event_id: Annotated[int | None, Header(description="The id of the last list that was received.")] = None,
 ) -> Response:
     """Server-sent events: the viewer's list now, and anew after each event of theirs."""
-    caller = _caller(request, credentials.credentials if credentials else token, "read")
+    caller = _caller(request, _credential(request, credentials) or token, "read")
     caller.require_viewer(user_id)
     worker = _worker(request)
     worker.live.served()
