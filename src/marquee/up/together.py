@@ -90,6 +90,7 @@ class _Crew:
         self._running: dict[str, psutil.Popen] = {}
         self._began: dict[str, float] = {}
         self._ready: set[str] = set()
+        self._listeners: list[Thread] = []
         self.exit_code = 0  # of the first that ended by itself
 
     @property
@@ -121,6 +122,8 @@ class _Crew:
         while self._running:
             needed = {name for program in self._programs if program.name in self._running for name in program.after}
             _end([self._running.pop(name) for name in list(self._running) if name not in needed])
+        for listener in self._listeners:
+            listener.join(_ASKED_S)  # the last words of each
 
     def _give_up(self, name: str, words: str, code: int) -> None:
         self.exit_code = self.exit_code or code
@@ -137,12 +140,15 @@ class _Crew:
             start_new_session=True,
         )
         self._running[program.name], self._began[program.name] = process, monotonic()
-        Thread(target=self._listen, args=(program.name, process), daemon=True).start()
+        listener = Thread(target=self._listen, args=(program.name, process), daemon=True)
+        listener.start()
+        self._listeners.append(listener)
 
     def _listen(self, name: str, process: psutil.Popen) -> None:
-        for line in process.stdout:
-            if words := line.decode("utf-8", "replace").rstrip():
-                self._tell(name, words)
+        with process.stdout as lines:
+            for line in lines:
+                if words := line.decode("utf-8", "replace").rstrip():
+                    self._tell(name, words)
 
 
 def _end(processes: Sequence[psutil.Popen]) -> None:

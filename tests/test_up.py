@@ -1,0 +1,119 @@
+"""`marquee up` as a user runs it: real servers on ports of their own, one terminal, and nothing left after Ctrl-C."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from marquee.data.demo_world import write_demo_world
+from marquee.params.data import DemoWorldParams
+from tests.serve.running import saved
+
+PATIENCE_S = 500
+PORTS = {"service": 3000, "registry": 5000, "watch-api": 8765}
+# The first start of every server there is.
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True)
+class House:
+    folder: Path
+    process: subprocess.Popen[bytes]
+    offset: int
+
+    def url(self, name: str, path: str) -> str:
+        return f"http://127.0.0.1:{PORTS[name] + self.offset}{path}"
+
+    def get(self, name: str, path: str) -> httpx.Response:
+        return httpx.get(self.url(name, path), timeout=30)
+
+    def logged(self) -> str:
+        return (self.folder / "log").read_text("utf-8")
+
+
+def marquee(*words: str) -> list[str]:
+    return [sys.executable, "-c", "from marquee.cli import main; main()", *words]
+
+
+def free_offset() -> int:
+    """Added to every port, it leads to free ones."""
+    return next(
+        offset for offset in range(20_000, 40_000, 97) if not any(answers(port + offset) for port in PORTS.values())
+    )
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    write_demo_world(folder / "data/demo", DemoWorldParams(seed=7, viewers=60, titles=80, ratings=1500))
+    saved(folder / "data/model")
+    offset = free_offset()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(marquee("up", "--port-offset", str(offset)), cwd=folder, stdout=log, stderr=log)
+    house = House(folder, process, offset)
+    wait_until_ready(house)
+    yield house
+    process.kill()
+    process.wait()
+
+
+def wait_until_ready(house: House) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while "Ctrl-C stops all of it" not in house.logged():
+        assert house.process.poll() is None, house.logged()
+        assert time.monotonic() < end, house.logged()
+        time.sleep(0.1)
+
+
+def test_all_of_it_answers(house: House) -> None:
+    assert house.get("service", "/readyz").json() == {"ready": True, "degraded": []}
+    assert house.get("registry", "/health").text == "OK"
+    assert house.get("watch-api", "/users-currently-watching-movie").status_code == 200
+    for name, port in PORTS.items():
+        assert re.search(rf"^  {name} +http://127.0.0.1:{port + house.offset}", house.logged(), re.MULTILINE)
+
+
+def test_the_registrys_champion_recommends(house: House) -> None:
+    answer = httpx.post(house.url("service", "/recommend"), json={"user_id": 6, "k": 5})
+    assert answer.status_code == 200
+    assert len(answer.json()["titles"]) == 5
+    assert answer.json()["model"] == "1"
+
+
+def test_a_second_one_in_the_same_project_is_refused(house: House) -> None:
+    second = subprocess.run(marquee("up"), cwd=house.folder, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert f"up already in this project (process {house.process.pid})" in second.stderr
+
+
+def test_a_port_in_use_is_named_with_the_way_out(house: House, tmp_path: Path) -> None:
+    command = marquee("up", "--only", "watch-api", "--port-offset", str(house.offset))
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert f"port {8765 + house.offset} (watch-api)" in second.stderr
+    assert "--port-offset" in second.stderr
+
+
+def test_ctrl_c_leaves_nothing_behind(house: House) -> None:
+    """The last one of this file: it ends the house."""
+    everybody = psutil.Process(house.process.pid).children(recursive=True)
+    assert len(everybody) > len(PORTS)
+    house.process.send_signal(signal.SIGINT)
+    assert house.process.wait(60) == 0
+    assert [each for each in everybody if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [port for port in PORTS.values() if answers(port + house.offset)] == []
+    assert "Traceback" not in house.logged()
