@@ -39,6 +39,8 @@ bench: .venv/ready         ## every benchmark: each prints ratios measured side 
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --quiet
 lock:                      ## resolve pyproject.toml anew; every version, hashed, no addresses
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --quiet -o requirements.lock
+	@$(COMPILE) --group loop --group dev -o requirements.lock
+	@$(COMPILE) --constraints requirements.lock -o requirements.serving.lock
