@@ -12,6 +12,7 @@ import lightgbm as lgb
 import numpy as np
 
 from marquee.model.histories import Floats, Ints, Mask
+from marquee.model.shapley import Shapley
 from marquee.model.trees import Trees
 from marquee.params import RankerParams
 
@@ -61,7 +62,7 @@ class Ranker:
         """Rows x features and a last column for the start: what each adds to the score; they sum to it."""
         if not self.texts:
             return np.column_stack([np.zeros_like(features), self.scores(features)])
-        votes = [booster.predict(features, num_threads=1, pred_contrib=True) for booster in self._boosters]
+        votes = [shapley.contributions(features) for shapley in self._shapley]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
         nobody = self._of_nobody(features)
         contributions[nobody, :-1], contributions[nobody, -1] = 0, self.scores(features[nobody])
@@ -70,6 +71,10 @@ class Ranker:
     @cached_property
     def _trees(self) -> tuple[Trees, ...]:
         return tuple(Trees.of(booster) for booster in self._boosters)
+
+    @cached_property
+    def _shapley(self) -> tuple[Shapley, ...]:
+        return tuple(Shapley(booster) for booster in self._boosters)
 
     @cached_property
     def _boosters(self) -> tuple[lgb.Booster, ...]:

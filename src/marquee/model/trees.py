@@ -103,9 +103,9 @@ def _score(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
         for tree in range(len(starts) - 1):
             left[:] = every
             for node in range(starts[tree], starts[tree + 1]):
-                values, at_most, mask = columns[column[node]], threshold[node], kept[node]
+                values, most, mask = columns[column[node]], threshold[node], kept[node]
                 for r in range(_LANES):
-                    left[r] &= mask if values[r] > at_most else every
+                    left[r] &= mask if values[r] > most else every
             for r in range(_LANES):
                 left[r] &= ~left[r] + kept.dtype.type(1)
                 left[r] *= teller
@@ -134,12 +134,12 @@ def _nodes(node: Mapping[str, Any], first: int, columns: dict[tuple[int, float],
     left = _leaf_count(node["left_child"])
     unknown = 0.0 if node["missing_type"] == "None" else -np.inf if node["default_left"] else np.inf
     column = columns.setdefault((node["split_feature"], unknown), len(columns))
-    yield _Node(column, _at_most(node["threshold"]), ~(((1 << left) - 1) << first))
+    yield _Node(column, at_most(node["threshold"]), ~(((1 << left) - 1) << first))
     yield from _nodes(node["left_child"], first, columns)
     yield from _nodes(node["right_child"], first + left, columns)
 
 
-def _at_most(threshold: float) -> np.float32:
+def at_most(threshold: float) -> np.float32:
     """The largest finite float32 that is no larger: no other lies between the two."""
     near = np.float32(np.clip(threshold, np.finfo(np.float32).min, np.finfo(np.float32).max))
     return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
