@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 from typing import Annotated
@@ -58,11 +59,13 @@ def up(
 def _register_first(registry: str, model: Path) -> None:
     """A model that the registry has never seen is champion; those it knows have been judged."""
     from marquee import registry as versions
+    from marquee.model.folder import fingerprint_of
 
-    version = versions.register_new(registry, model)
-    if version is not None:
-        versions.promote(registry, version)
-        out.print(f"{model} is version {version} in the registry, and champion")
+    if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
+        return
+    version = versions.register(registry, model)
+    versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
+    out.print(f"{model} is version {version} in the registry, and champion")
 
 
 class _Log:

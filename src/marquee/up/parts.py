@@ -18,7 +18,7 @@ from marquee.up.together import Program
 
 HOST = "127.0.0.1"
 SERVICE = "marquee.serve.service:marquee"
-FLOWS = Path("flows")
+FLOWS = Path("flows/serve.py")
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -97,7 +97,7 @@ class House:
 
 def all_parts() -> frozenset[Part]:
     """Where flows lie beside the package, as in the project, they run too."""
-    return frozenset(Part) if FLOWS.is_dir() else frozenset(Part) - {Part.FLOWS}
+    return frozenset(Part) if FLOWS.is_file() else frozenset(Part) - {Part.FLOWS}
 
 
 def _registry(house: House) -> Iterator[Program]:
@@ -130,8 +130,9 @@ def _flows(house: House) -> Iterator[Program]:
     port = house.ports.flows
     api = _address(port, "/api")
     own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api}
-    own |= {"MARQUEE_REGISTRY_URL": house.registry, "MARQUEE_SERVICE_URL": _address(house.ports.service)}
-    own |= {"MARQUEE_WATCH_API_URL": _address(house.ports.watch_api, PATH)}
+    own["MARQUEE_REGISTRY_URL"] = house.registry
+    names = {Part.SERVICE: "MARQUEE_SERVICE_URL", Part.WATCH_API: "MARQUEE_WATCH_API_URL"}
+    own |= {names[part]: address for part, address in house.addresses.items() if part in names}
     environment = house.environment(**own)
     server = _python("prefect", "server", "start", "--host", HOST, "--port", str(port), "--log-level", "WARNING")
     yield Program("prefect", server, environment, _answers(port, "/api/health"), port)
