@@ -187,7 +187,7 @@ def test_what_the_rows_carry_sums_to_the_score_of_whichever_source_looks_at_them
             np.testing.assert_allclose(carried.sum(axis=0), scores, rtol=1e-4, atol=1e-5, err_msg=name)
         else:
             silent.add(name)
-    assert silent == {"popular", "trending"}
+    assert silent == {"popular", "trending", "trending_then"}
 
 
 @pytest.mark.parametrize(("name", "rows"), [("als_recent", 3), ("title_neighbours", 2), ("following_last", 1)])

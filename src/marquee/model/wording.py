@@ -45,6 +45,7 @@ _VOICES: Mapping[str, str] = MappingProxyType(
         "content": "alike in genres, people and story",
         "popular": "popular with everybody",
         "trending": "popular right now",
+        "trending_then": "popular when you were last here",
     }
 )
 # And when others did: of a viewer or a title for itself, or of how the two match.

@@ -21,10 +21,11 @@ from tests.model.sources.conftest import now, watched
 CAMPS = watched(*[[0, 1, 2, 3]] * 5, *[[4, 5, 6, 7]] * 5, rating=[5, 3, 4, 4] * 10)
 COUNT = 9
 PARAMS = small_params("sources.als={factors: 4, iterations: 20, regularization: 1.0, alpha: 3.0}").sources
-UNMOVED = {"popular", "trending"}  # the same for everybody
+UNMOVED = {"popular", "trending", "trending_then"}  # the same for everybody who was here on the same day
 NAMES = (
     *("als", "autoencoder", "following", "following_long", "sequence", "title_neighbours", "viewer_neighbours"),
     *("content", "popular", "trending", "als_recent", "following_last", "autoencoder_recent", "autoencoder_liked"),
+    "trending_then",
 )
 
 
@@ -109,6 +110,16 @@ def test_the_recent_ones_look_at_the_end_of_a_history_only() -> None:
         assert np.array_equal(np.isnan(scores[0]), np.isnan(scores_of(name, long.last(1))[0]))
     np.testing.assert_allclose(scores_of("als_recent", long), scores_of("als", long.last(10)))
     np.testing.assert_array_equal(scores_of("following_last", long), scores_of("following", long.last(1)))
+
+
+def test_what_trended_when_a_viewer_was_last_here_is_not_what_trends_now() -> None:
+    world = watched([0], [1], at=[DAY, 2_000 * DAY])
+    sources = {source.name: source for source in all_sources(fit_sources(world, titles(), PARAMS, seed=1), PARAMS)}
+    asked = watched([5], [5], [], at=[200 * DAY, 2_000 * DAY])
+    then, lately = (sources[name].scores(asked, now(asked, 2_000)) for name in ("trending_then", "trending"))
+    assert np.isnan(then[0, 1])
+    assert then[0, 0] > 0
+    assert np.array_equal(then[1:], lately[1:], equal_nan=True)
 
 
 def test_fitted_again_with_the_same_seed_every_source_is_the_same_to_the_bit() -> None:

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
+
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, Fitted, Source
 from marquee.model.sources.als import Als, fit_als
@@ -44,6 +46,18 @@ class Weighed:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self.source.guesses(histories, self.values(histories))
+
+
+@dataclass(frozen=True, eq=False)
+class WhenLastHere:
+    """A source asked as of each viewer's own last moment."""
+
+    name: str
+    source: Source
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:
+        last = np.where(histories.counts > 0, histories.last_at, as_of)
+        return self.source.scores(histories, np.minimum(last, as_of))
 
 
 def fit_sources(histories: Histories, titles: Titles, params: SourcesParams, seed: int) -> Mapping[str, Fitted]:
@@ -89,4 +103,5 @@ def all_sources(fitted: Mapping[str, Fitted], params: SourcesParams) -> tuple[So
         Recent("following_last", fitted["following"], 1),
         Weighed("autoencoder_recent", autoencoder, fading),
         Weighed("autoencoder_liked", autoencoder, above_mean),
+        WhenLastHere("trending_then", fitted["trending"]),
     )

@@ -80,11 +80,11 @@ class ViewerNeighbours:
         return of_sparse(self._directions, histories, values)
 
     def asked(self, histories: Histories) -> Floats:
-        """The likeness of the nearest; 0 for everybody else."""
+        """How much each of the nearest counts, by likeness, one together; 0 for everybody else."""
         likeness = self.likeness(histories)
         asked, nearest = np.zeros_like(likeness), best_of(likeness, self.nearest)
         np.put_along_axis(asked, nearest, np.take_along_axis(likeness, nearest, axis=1), axis=1)
-        return asked
+        return asked / np.maximum(asked.sum(axis=1, keepdims=True), np.float32(1e-9))
 
     def around(self, starts: Ints, title: NDArray[np.int32], values: Floats, asked: Floats) -> Floats:
         """Runs of weighed titles x titles: what those who are asked watched around each, added up."""
