@@ -82,10 +82,12 @@ def test_who_signs_up_without_a_word_is_known_and_gets_a_list(answers: Answers) 
 def test_an_id_that_somebody_has_is_not_given_again(
     answers: Answers, store: EventStore, model: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = answers.sign_up(s.SignUpRequest(), NOW).user_id
-    drawn = iter([taken, taken, taken + 1])
+    signed, watching, forgotten, free = answers.sign_up(s.SignUpRequest(), NOW).user_id, 2**41, 2**42, 2**43
+    answers.events(s.EventsRequest(events=(an_event("a", "liked", user_id=watching),)), NOW)
+    answers.forget(forgotten, NOW)
+    drawn = iter([signed, watching, forgotten, free])
     monkeypatch.setattr("marquee.serve.answers.doing.secrets.randbelow", lambda _: next(drawn) - 2**40)
-    assert signed_up(store, s.SignUpRequest(), model.histories, NOW) == taken + 1
+    assert signed_up(store, s.SignUpRequest(), model.histories, NOW) == free
 
 
 # Being forgotten, and taking everything along
