@@ -14,11 +14,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import httpx
-import numpy as np
 
 from marquee.errors import ModelError, RegistryError
-from marquee.model import asked
-from marquee.model.recommender import Recommender
 from marquee.registry import CHAMPION, MODEL
 from marquee.serve.served import Served
 
@@ -73,8 +70,8 @@ Opener = Callable[[Path, str, datetime], Served]
 class LiveModel:
     """`served` is what to answer from; threads share it, and each answer takes it once."""
 
-    def __init__(self, open_model: Opener, champion: Champion | None) -> None:
-        self._open, self._champion = open_model, champion
+    def __init__(self, open_model: Opener, warm: Callable[[Served], None], champion: Champion | None) -> None:
+        self._open, self._warm, self._champion = open_model, warm, champion
         self._served: Served | None = None
         self._tried: str | None = None  # the version that was looked at last, whatever came of it
         self.registry_is_away = False
@@ -143,12 +140,5 @@ class LiveModel:
 
     def _opened(self, version: Version) -> Served:
         served = self._open(version.folder, version.name, datetime.now(UTC))
-        _ask_once(served.recommender)
+        self._warm(served)
         return served if version.name else replace(served, version=served.fingerprint[:12])
-
-
-def _ask_once(recommender: Recommender) -> None:
-    """Of somebody known and of a stranger, so that the first request finds everything in memory, and it works."""
-    user_ids = np.append(recommender.histories.user_ids[:1], -1)
-    histories, _ = asked.histories_for(recommender.histories, user_ids)
-    recommender.recommend(histories, asked.now(recommender.histories, histories), 10)

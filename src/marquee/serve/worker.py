@@ -16,16 +16,19 @@ from marquee.data.api_keys import ApiKeys
 from marquee.data.events import EventStore
 from marquee.params import Params, read_params
 from marquee.serve import metrics
+from marquee.serve import schemas as s
 from marquee.serve.access import Access, Tokens, token_secret
 from marquee.serve.answers import Answers
 from marquee.serve.limits import Rates
 from marquee.serve.live_model import Champion, LiveModel
-from marquee.serve.served import open_served
+from marquee.serve.served import Served, open_served
 from marquee.serve.settings import Settings
 from marquee.serve.shown import Shown
 from marquee.serve.stream import Streams
+from marquee.tables import ID_LIMIT
 
 _WRITERS = 4
+_STRANGER = ID_LIMIT
 _PATIENCE_S = 10.0  # with what was shown and is not written yet, at the end
 
 Reply = TypeVar("Reply")
@@ -39,7 +42,8 @@ class Worker:
         self.tokens = Tokens(_secret(settings))
         self.access = Access(self._keys, self.tokens)
         self.rates = Rates(settings.rate, settings.burst, monotonic)
-        self.live = LiveModel(open_served, Champion(settings.registry_url) if settings.registry_url else None)
+        champion = Champion(settings.registry_url) if settings.registry_url else None
+        self.live = LiveModel(open_served, self._warm, champion)
         self.shown = Shown(self.store)
         self.answers = Answers(self.live.served, self.store, self.shown)
         self.streams = Streams(self.store, asyncio.get_running_loop())
@@ -70,6 +74,14 @@ class Worker:
     async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._writing, answer, *asked)
 
+    def _warm(self, served: Served) -> None:
+        """Whatever takes longer the first time is done before the first viewer asks; and whether it answers at all."""
+        answers = Answers(lambda: served, self.store, _Unseen(self.store))
+        for user_id in (*_viewers(served), _STRANGER):
+            answers.recommend(s.RecommendRequest(user_id=user_id, explain=True), now())
+            answers.shelves(s.ShelvesRequest(user_id=user_id, explain=True), now())
+            answers.search(s.SearchRequest(query="the", user_id=user_id), now())
+
     def faults(self) -> dict[str, bool]:
         """What is away or broken; whatever it is, what can be answered without it is."""
         return {
@@ -92,6 +104,18 @@ class Worker:
             told = self.answers.model()
             metrics.MODEL_SINCE.set(told.since.timestamp())
             metrics.MODEL_UNTIL.set(told.until.timestamp())
+
+
+class _Unseen(Shown):
+    """Lists that nobody sees are not shown."""
+
+    def put(self, *_: object) -> None:
+        pass
+
+
+def _viewers(served: Served) -> list[int]:
+    known: list[int] = [user_id for user_id in served.recommender.histories.user_ids[:100].tolist() if user_id > 0]
+    return known[:1]
 
 
 def _secret(settings: Settings) -> str:
