@@ -68,10 +68,15 @@ def ranks_within(starts: Ints, scores: Floats) -> Floats:
 
 @compiled
 def _rank(starts: Ints, scores: Floats, ranks: Floats) -> None:
+    """Counts who stands before each row: a few hundred of them are counted sooner than sorted."""
     for viewer in range(len(starts) - 1):
         for column in range(scores.shape[1]):
-            of_viewer = scores[starts[viewer] : starts[viewer + 1], column]
-            said = np.flatnonzero(~np.isnan(of_viewer))
-            order = np.argsort(-of_viewer[said], kind="mergesort")
-            for place in range(len(said)):
-                ranks[starts[viewer] + said[order[place]], column] = place + 1
+            of_viewer = scores[starts[viewer] : starts[viewer + 1], column].copy()
+            for row in range(len(of_viewer)):
+                score, before = of_viewer[row], np.int32(1)
+                for other in of_viewer[:row]:
+                    before += np.int32(other >= score)
+                for other in of_viewer[row + 1 :]:
+                    before += np.int32(other > score)
+                if not np.isnan(score):
+                    ranks[starts[viewer] + row, column] = before

@@ -24,6 +24,7 @@ from marquee.params import ExplainParams, SignalsParams
 
 # By the source that says so; what comes later in the table is said rather.
 _FAME: Mapping[str, str] = MappingProxyType({"popular": "Popular with many viewers", "trending": "Popular right now"})
+_NEAR = 50  # of the best: how far a title is seen to fall
 _WHOLE = "It goes with all that you watched"  # no single title of the history matters to its rank
 
 
@@ -84,11 +85,13 @@ class Explainer:
         pool = np.union1d(pool, title)
         place = np.searchsorted(pool, title)
         rescored = rescorers(self.ranking.sources, history, pool)
-        rows = self._rows(rescored, pool, _leaving_out(history, np.empty(0, np.int64), as_of))[place]
-        contributions = self.ranking.contributions(rows)
+        rows = self._rows(rescored, pool, _leaving_out(history, np.empty(0, np.int64), as_of))
+        contributions = self.ranking.contributions(rows[place])
         carried = shares(self._voices(contributions), history, title)
         without = _leaving_out(history, tried := self._likeliest(history, carried), as_of)
-        effects = self._effects(history, tried, self._rows(rescored, pool, without), place)
+        near = np.union1d(place, np.argsort(-self.ranking.score(rows), kind="stable")[:_NEAR])
+        anew = self._rows(rescored, pool, without).reshape(len(tried) + 1, len(pool), -1)[:, near]
+        effects = self._effects(history, tried, anew, np.searchsorted(near, place))
         fame = self._fame(history, title, as_of)
         return [
             self._reason(history, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], fame[n]))
@@ -118,7 +121,7 @@ class Explainer:
 
     def _effects(self, history: Histories, tried: Ints, rows: Floats, place: Ints) -> Floats:
         """Rows of the history x titles: the ranks a title falls without the row; its score decides between equals."""
-        scores = self.ranking.score(rows).reshape(len(tried) + 1, -1)
+        scores = self.ranking.score(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
         above = (scores[:, None, :] > scores[:, place, None]).sum(axis=2)
         lost = scores[0, place] - scores[:, place]
         effects = np.zeros((len(history.title), len(place)), np.float32)

@@ -1,8 +1,8 @@
 """Rescored: what the sources say of a few titles when rows of one history are left out, again and again.
 
 Most sources add up a row of numbers for each row of the history. Those numbers, for the few titles, are looked up once;
-each time after that a source only weighs and adds them. `viewer_neighbours` goes on asking the same viewers. A source
-that is not told apart here is asked anew about every title.
+each time after that a source only weighs and adds them. A source that is not told apart here is asked anew about every
+title.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from marquee.model.sources.content import Content
 from marquee.model.sources.fitting import Recent, Weighed
 from marquee.model.sources.following import Following, lately
 from marquee.model.sources.following import Sequence as Order
-from marquee.model.sources.neighbours import TitleNeighbours, ViewerNeighbours
+from marquee.model.sources.neighbours import TitleNeighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,6 @@ def _rescorer(source: Source, history: Histories, title: Ints) -> Rescorer:  # n
             return _opinions(chances, lambda some: lately(some, source.fade) * (some.strength > 0))
         case TitleNeighbours():
             return _opinions(_cells(source.likeness, history, title), source.values)
-        case ViewerNeighbours():
-            return _opinions(_around(source, history, title), source.values)
         case Content():
             return _content(source, history, title)
         case _:
@@ -131,17 +129,6 @@ def _content(content: Content, history: Histories, title: Ints) -> Rescorer:
 def _added(cells: Floats, where: NDArray[np.int32], width: int, without: Without, values: Floats) -> Floats:
     sums: Floats = sums_of_dense(cells, where, width, without.histories.starts, without.row, values[None])[0]
     return sums
-
-
-def _around(source: ViewerNeighbours, history: Histories, title: Ints) -> Floats:
-    """What those who are asked watched around each row that counts, or would if a later one were left out."""
-    wanted = np.flatnonzero(history.strength > 0)
-    recent = wanted[-1 - np.count_nonzero(source.values(history)) :]
-    cells = np.zeros((len(history.title), len(title)), np.float32)
-    asked = np.repeat(source.asked(history), len(recent), axis=0)
-    ones = np.ones(len(recent), np.float32)
-    cells[recent] = source.around(np.arange(len(recent) + 1), history.title[recent], ones, asked)[:, title]
-    return cells
 
 
 def _cells(matrix: sp.csr_array, history: Histories, title: Ints) -> Floats:
