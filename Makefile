@@ -43,4 +43,4 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
   --no-emit-index-url --no-header --quiet
 lock:                      ## resolve pyproject.toml anew; every version, hashed, no addresses
 	@$(COMPILE) --group loop --group dev -o requirements.lock
-	@$(COMPILE) --constraints requirements.lock -o requirements.serving.lock
+	@$(COMPILE) --no-annotate --constraints requirements.lock -o requirements.serving.lock

@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ class Marquee:
         from marquee.serve.app import create_app  # noqa: PLC0415 - in a worker alone, see _Endpoints
         from marquee.serve.worker import Worker, shipped_params  # noqa: PLC0415
 
-        self._worker = Worker(SETTINGS, shipped_params())
+        self._worker = Worker(SETTINGS.model_copy(update={"model": _model()}), shipped_params())
         self._worker.begin()
         ENDPOINTS.app = create_app(self._worker)
         _end_streams_first(self._worker)
@@ -97,6 +98,13 @@ class Marquee:
                 token_secret(SETTINGS.state)
         except MarqueeError as error:
             raise click.ClickException(str(error)) from None
+
+
+def _model() -> Path:
+    """The Bento's own, if this runs from one and nobody names another."""
+    if marquee.bento is None or "model" in SETTINGS.model_fields_set:
+        return SETTINGS.model
+    return Path(bentoml.models.get("served").path_of("model"))
 
 
 def _host() -> str:
