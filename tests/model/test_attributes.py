@@ -71,6 +71,7 @@ def test_what_newcomers_of_an_age_watched_is_learnt_and_newcomers_of_that_age_ge
         "lessons.newcomers=[0]",
         "lessons.moments=[0.5]",
         "ranker.row_share=1.0",
+        "ranker.rounds=200",
         "ranker.feature_share=1.0",
         "ranker.objectives=[binary]",
         "sources.depth=32",
