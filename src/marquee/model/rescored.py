@@ -92,7 +92,7 @@ def _weights(
     place = np.full(source.titles, -1, np.int64)
     place[source.supported] = np.arange(len(source.supported))
     row, column = place[history.title], place[title]
-    cells = source.weights[np.ix_(np.maximum(row, 0), column[column >= 0])]
+    cells = np.asarray(source.weights)[np.ix_(np.maximum(row, 0), column[column >= 0])]
     cells[row < 0] = 0
     where = np.flatnonzero(column >= 0).astype(np.int32)
     return lambda without: _added(cells, where, len(title), without, values(without.histories))

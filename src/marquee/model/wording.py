@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from marquee.model.features import said_by
-from marquee.model.histories import Floats, Histories
+from marquee.model.histories import Floats, Histories, Mask
 from marquee.model.titles import Titles
 from marquee.params import ExplainParams, SignalParams, SignalsParams
 
@@ -131,30 +131,43 @@ class Teller:
 
     def _taste(self, history: Histories, title: int) -> str:
         """What this title is of, if the viewer watches much more of it than everybody does."""
-        words, facets = self._facets(title)
         liked = history.title[history.strength > 0]
-        count = facets[liked].sum(axis=0)
-        usual = len(liked) * (self.watched @ facets) / max(self.watched.sum(), 1)
+        genres = np.flatnonzero(self._genres[title])
+        nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
+        count, share = self._genres[liked][:, genres].sum(axis=0), self._watched_shares.sum(axis=0)[genres]
+        decade, words = self._decades[title], nouns
+        if not np.isnan(decade):
+            same = self._genres[liked[self._decades[liked] == decade]][:, genres].sum(axis=0)
+            of_decade = self._watched_shares[np.searchsorted(self._every_decade, decade), genres]
+            count, share = np.append(count, same), np.append(share, of_decade)
+            words = [*nouns, *(f"{_era(int(decade) * 10)} {noun}" for noun in nouns)]
+        usual = len(liked) * share
         taste = (count >= self.params.taste_count) & (count >= self.params.taste_lift * usual)
         beyond = np.where(taste, (count - usual) / np.sqrt(usual + 1), 0)
         return words[beyond.argmax()] if taste.any() else ""
 
-    def _facets(self, title: int) -> tuple[list[str], Floats]:
-        """What one may like about this title, in words, and titles x facets: 1 where another has it too."""
-        genres = self.titles.genres[[title]].indices
-        nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
-        of_genres = self._genres[:, genres]
-        decade = self.titles.years[title] // 10
-        if np.isnan(decade):
-            return nouns, of_genres
-        same = (self.titles.years // 10 == decade).astype(np.float32)[:, None]
-        era = _era(int(decade) * 10)
-        return [*nouns, *(f"{era} {noun}" for noun in nouns)], np.hstack([of_genres, of_genres * same])
+    @cached_property
+    def _decades(self) -> Floats:
+        decades: Floats = self.titles.years // 10
+        return decades
+
+    @cached_property
+    def _every_decade(self) -> Floats:
+        return np.unique(self._decades)
+
+    @cached_property
+    def _watched_shares(self) -> Floats:
+        """Decades x genres: how much of all that is watched is of both."""
+        weights = self._genres * (self.watched / max(self.watched.sum(), 1))[:, None]
+        shares = [weights[self._decade_is(decade)].sum(axis=0) for decade in self._every_decade]
+        return np.array(shares, np.float32).reshape(len(shares), weights.shape[1])
+
+    def _decade_is(self, decade: float) -> Mask:
+        return np.isnan(self._decades) if np.isnan(decade) else self._decades == decade
 
     @cached_property
     def _genres(self) -> Floats:
-        genres: Floats = self.titles.genres.toarray()
-        return genres
+        return self.titles.genre_matrix
 
 
 def _era(decade: int) -> str:
