@@ -106,7 +106,7 @@ def of_sources(timed: Timed, sources: Sequence[Source], histories: Histories, as
         timed(f"  {source.name}", partial(source.scores, histories, as_of))
 
 
-def one(timed: Timed, lister: Lister, peers: "Peers", user_id: int) -> None:
+def one(timed: Timed, lister: Lister, explainer: Explainer, peers: "Peers", user_id: int) -> None:
     """Everything that one request needs, part by part and then as a whole."""
     history = timed("history", lambda: viewer_of(lister.histories, user_id))
     as_of, retriever = now(lister.histories, lister.histories)[:1], lister.retriever
@@ -117,7 +117,6 @@ def one(timed: Timed, lister: Lister, peers: "Peers", user_id: int) -> None:
     timed("peer: LightGBM's predict", lambda: peers.predicted(rows))
     timed("peer: implicit's recommend", lambda: peers.recommended(history))
     lists = timed("RECOMMEND", lambda: lister.recommend(history, as_of, SHOWN))
-    explainer = Explainer(lister, lister.params.signals, lister.params.explain)
     timed("REASONS", lambda: explainer.reasons(history, lists.title.astype(np.int64), found.title, as_of))
     timed.parts.setdefault("rows", []).append(len(rows) / 1e3)
 
@@ -173,10 +172,11 @@ def main() -> None:
         make(given.folder)
     lister = opened(given.folder / "model")
     peers, timed = Peers(lister), Timed()
+    explainer = Explainer(lister, lister.params.signals, lister.params.explain)
     some = np.random.default_rng(1).choice(lister.histories.user_ids, TIMES + 1, replace=False)
-    one(Timed(), lister, peers, int(some[0]))  # what is made once and kept
+    one(Timed(), lister, explainer, peers, int(some[0]))  # what is made once and kept
     for user_id in some[1:]:
-        one(timed, lister, peers, int(user_id))
+        one(timed, lister, explainer, peers, int(user_id))
     show(timed.parts)
     if not given.no_bulk:
         users = np.random.default_rng(2).choice(len(lister.histories), BULK, replace=False)
