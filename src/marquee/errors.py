@@ -9,6 +9,9 @@
     ├── WatchApiError       the watch API gave no usable answer, also after retrying
     ├── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
     ├── RegistryError       the registry is away, or holds no such version
+    ├── LoopError           a flow cannot go on: a setting, a model that cannot be judged, a service that does not follow
+    │   ├── StageError      or a stage of the pipeline failed
+    │   └── BusyError       or another program uses the pipeline; later it may not
     ├── ServiceError        the service cannot start: a setting, or an address that is open to strangers
     ├── AccessError         who asks is not known: no key or token, or none that holds
     │   └── ForbiddenError  or is known, and may not
@@ -52,6 +55,18 @@ class ModelError(MarqueeError):
 
 
 class RegistryError(MarqueeError):
+    pass
+
+
+class LoopError(MarqueeError):
+    pass
+
+
+class StageError(LoopError):
+    pass
+
+
+class BusyError(LoopError):
     pass
 
 

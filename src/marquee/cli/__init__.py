@@ -14,8 +14,10 @@ from marquee.cli.events import events
 from marquee.cli.model import model
 from marquee.cli.pipeline import pipeline
 from marquee.cli.serving import keys, serving
+from marquee.cli.shipping import shipping
 from marquee.cli.show import Asked, err
 from marquee.cli.up import running
+from marquee.cli.versions import versions
 from marquee.cli.watching import watching
 from marquee.errors import MarqueeError
 
@@ -24,6 +26,8 @@ app.add_typer(pipeline)
 app.add_typer(model)
 app.add_typer(watching)
 app.add_typer(serving)
+app.add_typer(versions)
+app.add_typer(shipping)
 app.add_typer(running)
 app.add_typer(events, name="events")
 app.add_typer(keys, name="keys")

@@ -1,4 +1,4 @@
-"""Serving on the command line: start the service, make and revoke the keys it asks for, register what it serves."""
+"""Serving on the command line: start the service, make and revoke the keys it asks for."""
 
 import os
 import sys
@@ -19,11 +19,6 @@ SERVICE = "marquee.serve.service:marquee"
 
 serving = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="API keys of the service.")
-
-Registry = Annotated[
-    str, typer.Option("--registry", envvar="MARQUEE_REGISTRY_URL", help="sqlite:///file or http://host:port of MLflow")
-]
-REGISTRY = "sqlite:///state/mlflow.db"
 
 
 class Scope(StrEnum):
@@ -54,29 +49,6 @@ def serve(
     environment.setdefault("BENTOML_HOME", str(settings.state.resolve() / "bentoml"))
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "bentoml", "serve", SERVICE], environment)  # noqa: S606
-
-
-@serving.command("register")
-def register(
-    folder: Annotated[Path, typer.Argument(help="A model folder; it is copied.")],
-    registry: Registry = REGISTRY,
-    champion: Annotated[bool, typer.Option("--champion", help="Serve it from now on.")] = False,
-) -> None:
-    """Put a model into the registry as its next version."""
-    from marquee import registry as versions
-
-    version = versions.register(registry, folder)
-    if champion:
-        versions.promote(registry, version)
-    out.print(escape(f"{folder} is version {version}{', and champion' if champion else ''}"))
-
-
-@serving.command("roll-back")
-def roll_back(registry: Registry = REGISTRY) -> None:
-    """Make the champion before this one champion again."""
-    from marquee import registry as versions
-
-    out.print(f"version {versions.roll_back(registry)} is champion again")
 
 
 @keys.command("create")

@@ -1,25 +1,24 @@
 """What people watch, on the command line: the watch API, its stand-in, and a viewer's own history from elsewhere."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep, time
 from typing import Annotated
 
 import typer
-from numpy.random import default_rng
 from rich.markup import escape
 
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, err, out, params_of
 from marquee.data.events import EventStore
 from marquee.data.history_import import HistoryImport, import_history, read_history
-from marquee.data.rejects import Rejects
-from marquee.data.watch_api import Event, Pace, WatchApi
 from marquee.data.watch_simulator import NAMES, Faults, WatchSimulator
 from marquee.errors import ParamsError, WatchApiError
+from marquee.loop.collecting import Collected, Collector, KeptPace, appended, collector
 from marquee.stages import tables
+
+STATE = Path("state")
 
 watching = typer.Typer()
 
@@ -50,24 +49,19 @@ def watch(
 ) -> None:
     """Ask the watch API who is watching what, and store it; rows without sense go to rejects/watch_api.csv."""
     params = params_of(context)
-    pace = Pace(params.watch_api.pause_s, monotonic, sleep)
-    with (
-        EventStore(database, params.events, tables.known_titles(into)) as store,
-        Rejects(into / "rejects" / "watch_api.csv", append=True) as rejects,
-        WatchApi(params.watch_api, rejects, pace, lambda: datetime.now(UTC), default_rng()) as api,
-    ):
-        for events in _polls(api, calls):
-            new, known, refused = _appended(store, events, params.events.batch_limit)
-            for event, reason in refused:
-                rejects.add(params.watch_api.url, None, reason, json.dumps(event))
-            typer.echo(f"{datetime.now(UTC):%H:%M:%S}  {new} new, {known} known, {rejects.total} set aside so far")
+    with collector(params, database, into, STATE, lambda pause_s, file: KeptPace(pause_s, file, time, sleep)) as one:
+        if one is None:
+            raise WatchApiError(f"{STATE}: another collector runs; two would ask more often than is allowed")
+        for collected in _polls(one, calls):
+            told = f"{collected.new} new, {collected.known} known, {one.rejects.total} set aside so far"
+            typer.echo(f"{datetime.now(UTC):%H:%M:%S}  {told}")
 
 
-def _polls(api: WatchApi, calls: int | None) -> Iterator[list[Event]]:
+def _polls(one: Collector, calls: int | None) -> Iterator[Collected]:
     """So many polls; or one after another for ever, also past those that failed."""
     for _ in count() if calls is None else range(calls):
         try:
-            yield api.poll()
+            yield one.collect()
         except WatchApiError as error:
             if calls is not None:
                 raise
@@ -95,7 +89,7 @@ def import_of_history(
     _tell(imported)
     if not dry_run:
         with EventStore(database, params.events, frozenset(titles["title_id"])) as store:
-            new, known, refused = _appended(store, imported.events, params.events.batch_limit)
+            new, known, refused = appended(store, imported.events, params.events.batch_limit)
         names = dict(titles.select("title_id", "name").iter_rows())
         for event, reason in refused:
             err.print(escape(f"  refused {event['kind']} of {names[event['title_id']]}: {reason}"))
@@ -115,17 +109,6 @@ def _tell(imported: HistoryImport) -> None:
         out.print(escape(f"  skipped {rows:,}: {reason}"))
     for bad in imported.malformed:
         err.print(escape(f"  line {bad.line}: {bad.reason}: {bad.text}"))
-
-
-def _appended(store: EventStore, events: Sequence[Event], size: int) -> tuple[int, int, list[tuple[Event, str]]]:
-    """How many events were new, how many known; and the refused, with their reasons."""
-    new, known, refused = 0, 0, []
-    for first in range(0, len(events), size):
-        batch = events[first : first + size]
-        receipt = store.append(batch, datetime.now(UTC))
-        new, known = new + receipt.accepted, known + receipt.duplicates
-        refused += [(batch[refusal.index], refusal.reason) for refusal in receipt.refused]
-    return new, known, refused
 
 
 def _share(fault: str) -> tuple[str, float]:

@@ -30,7 +30,7 @@ from marquee.model.sources import Source
 from marquee.model.sources.content import Content
 from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
-from marquee.params import Params
+from marquee.params import Params, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Proposed:
 class Lister:
     """All that lists are made of."""
 
-    params: Params
+    params: Recipe
     histories: Histories  # what the viewers of training had done
     retriever: Retriever
     ranker: Ranker
@@ -67,8 +67,10 @@ class Lister:
 
     def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
         """A list of k titles for each history, of what the rules (masks of titles) allow; a history may be empty."""
+        asked = list(batches(histories))
+        if len(asked) == 1:
+            return self._listed(histories, as_of, k, rules)
         with ThreadPoolExecutor(2) as pool:
-            asked = list(batches(histories))
             parts = pool.map(lambda users: self._listed(histories.of(users), as_of[users], k, rules), asked)
             return _joined([replace(lists, user=users[lists.user]) for users, lists in zip(asked, parts, strict=True)])
 
@@ -109,7 +111,7 @@ class Recommender(Lister):
     index: Index
     before_events: Histories  # of all viewers with events in the training, what they had rated besides
 
-    @property
+    @cached_property
     def explainer(self) -> Explainer:
         return Explainer(self, self.params.signals, self.params.explain)
 
@@ -119,8 +121,7 @@ class Recommender(Lister):
         known = {"histories": self.histories.arrays(), "before_events": self.before_events.arrays()}
         own = {**known, "stars": stars, "search": self.index.arrays()}
         ranker = {f"ranker_{number}.txt": booster for number, booster in enumerate(self.ranker.texts)}
-        recipe = yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
-        texts = {"params.yaml": recipe, "stars.txt": text, **ranker}
+        texts = {"params.yaml": recipe_of(self.params), "stars.txt": text, **ranker}
         regions = pl.DataFrame({"region": pl.Series(self.regions, dtype=pl.String)})
         frames = {"titles": self.titles.frame, "regions": regions}
         return Contents({**self.retriever.parts(), **own}, texts, frames, facts)
@@ -128,7 +129,7 @@ class Recommender(Lister):
 
 def restored(contents: Contents) -> Recommender:
     """The recommender of a model folder."""
-    params = _params_of(contents)
+    params = params_of(contents)
     histories = Histories(**contents.arrays["histories"])
     retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
@@ -140,9 +141,14 @@ def restored(contents: Contents) -> Recommender:
     return Recommender(params, histories, retriever, ranker, stars, regions, index, before_events)
 
 
-def _params_of(contents: Contents) -> Params:
+def recipe_of(params: Recipe) -> str:
+    """What `params_of` reads; of all that is in params.yaml, the part that makes a model."""
+    return yaml.safe_dump(params.model_dump(mode="json", include=set(Recipe.model_fields)), sort_keys=False)
+
+
+def params_of(contents: Contents) -> Recipe:
     try:
-        return Params.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
+        return Recipe.model_validate(yaml.safe_load(contents.texts["params.yaml"]))
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
         raise ModelError(f"the model's params.yaml is of another version of Marquee ({keys}); fit it anew") from error

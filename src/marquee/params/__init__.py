@@ -1,7 +1,7 @@
 """params.yaml, read once: typed, frozen, unknown keys refused.
 
 A new number is one line in params.yaml and its field in the section here, with the range it may have; the sections
-lie by subject in data, model and quality. There are no defaults in code.
+lie by subject in data, model, quality and loop. There are no defaults in code.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +20,7 @@ from marquee.params.data import (
     SourceParams,
     WatchApiParams,
 )
+from marquee.params.loop import LoopParams
 from marquee.params.model import (
     AlsParams,
     ArrangeParams,
@@ -64,9 +65,11 @@ __all__ = [
     "HistoryImportParams",
     "LessonsParams",
     "LikenessParams",
+    "LoopParams",
     "Params",
     "PopularParams",
     "RankerParams",
+    "Recipe",
     "SearchParams",
     "SequenceParams",
     "SignalParams",
@@ -84,7 +87,9 @@ __all__ = [
 ]
 
 
-class Params(Section):
+class Recipe(Section):
+    """What a model is made by, and asked with; it is saved with the model."""
+
     source: SourceParams
     catalogue: CatalogueParams
     events: EventParams
@@ -104,6 +109,12 @@ class Params(Section):
     stars: StarsParams
     search: SearchParams
     demo_world: DemoWorldParams
+
+
+class Params(Recipe):
+    """All of params.yaml."""
+
+    loop: LoopParams
 
 
 def read_params(path: Path, changes: Iterable[str] = ()) -> Params:

@@ -28,6 +28,8 @@ from marquee.params import Params
 from marquee.quality import plots, report
 from marquee.quality.evaluate import HYBRID
 from marquee.quality.evaluate import evaluate as evaluate_cut
+from marquee.quality.report import DECIDES
+from marquee.stages.measured import save_measured
 from marquee.stages.saving import Cost, save_csv, save_frame, save_metrics, save_text
 from marquee.stages.tables import probe
 
@@ -105,7 +107,10 @@ def evaluate(params: Params, into: Path) -> Mapping[str, object]:
     cost, titles = Cost(), _titles(into)
     tables, recalls, genres = [], [], []
     for name in _cuts(into):
-        past, told = _cut(name, into), _lists(name, params, into, titles)
+        past, lister = cut_of(name, into), _lister(name, params, into, titles)
+        told = _lists(past, lister, titles)
+        if name == DECIDES:
+            save_measured(lister, told, into)
         tables.append(evaluate_cut(past, told, titles, params.evaluate))
         alone = {source: frame for source, frame in told.items() if source != HYBRID}
         recalls.append(plots.gather_recall(past, alone, titles).with_columns(cut=pl.lit(name)))
@@ -129,9 +134,8 @@ def recommender(params: Params, into: Path) -> Mapping[str, object]:
     return save_metrics(told, cost, into / "metrics" / "recommender.json")
 
 
-def _lists(name: str, params: Params, into: Path, titles: Titles) -> Mapping[str, pl.DataFrame]:
+def _lists(past: Cut, lister: Lister, titles: Titles) -> Mapping[str, pl.DataFrame]:
     """What everybody who is tested on would have been shown, from what they had done when they asked."""
-    past, lister = _cut(name, into), _lister(name, params, into, titles)
     known = histories_of(past.histories, titles.ids)
     asked, _ = histories_for(known, past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy())
     return {HYBRID: lists(lister, asked, K), **lists_of_sources(lister, asked, K)}
@@ -181,7 +185,7 @@ def _past(name: str, into: Path, titles: Titles) -> Histories:
     return histories_of(_read(into / table), titles.ids)
 
 
-def _cut(name: str, into: Path) -> Cut:
+def cut_of(name: str, into: Path) -> Cut:
     return Cut(name, *(_read(into / "cuts" / name / f"{part}.parquet") for part in _PARTS))
 
 

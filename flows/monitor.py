@@ -1,0 +1,81 @@
+"""The flow that looks after the champion: drift and live quality -> report -> retrain or roll back, by rules."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.deployments import run_deployment
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.hooks import HOOKS
+from flows.trying import AGAIN
+from marquee import registry
+from marquee.data.events import EventStore
+from marquee.loop import monitoring, telling
+from marquee.loop.monitoring import Act, Decision, Found
+from marquee.loop.settings import Settings, read_settings
+from marquee.params import Params, read_params
+
+RETRAIN = "retrain/retrain"
+REPORTS = Path("data/reports")
+LIMIT_S = 1800  # what takes longer hangs
+
+
+@flow(name="monitor", timeout_seconds=LIMIT_S, **HOOKS)
+def monitor(
+    act: Annotated[bool, Field(description="Retrain or roll back if the rules say so; else only tell.")] = True,
+) -> Any:
+    """How far the world has moved from what the champion knows, and what viewers take of what it shows."""
+    settings, params = read_settings(os.environ), read_params(Path("params.yaml"))
+    found = find(settings, params)
+    if found is None:
+        return Completed(name="Nothing to look after", message="there is no champion yet: run the retrain flow once")
+    report(found)
+    decision = decide(settings, params, found)
+    if act and decision.act is Act.ROLL_BACK:
+        roll_back(settings, decision.why)
+    elif act and decision.act is Act.RETRAIN:
+        ask_for_retraining(decision.why)
+    return Completed(name=decision.act.capitalize(), message=decision.why)
+
+
+@task(**AGAIN)
+def find(settings: Settings, params: Params) -> Found | None:
+    now = datetime.now(UTC)
+    with EventStore(settings.database_url, params.events, None) as store:
+        events = monitoring.recent(store, settings.state / "monitored", now, params.loop.days)
+    return monitoring.find(events, settings.registry_url, params)
+
+
+@task
+def report(found: Found) -> None:
+    """As artifacts, and as files for whoever has no Prefect at hand."""
+    create_table_artifact(telling.live_table(found.live), key="live-quality", description="By version")
+    if found.drift is not None:
+        page = monitoring.save_report(found.drift, REPORTS)
+        told = f"{telling.drift_in_words(found.drift)}\n\nIn full: [{page}]({page.resolve().as_uri()})"
+        create_markdown_artifact(told, key="drift", description="The last days beside the champion's training")
+
+
+@task
+def decide(settings: Settings, params: Params, found: Found) -> Decision:
+    last = monitoring.last_acts(settings.registry_url)
+    decision = monitoring.decide(found, last, datetime.now(UTC), params.loop)
+    get_run_logger().info("%s: %s", decision.act, decision.why)
+    return decision
+
+
+@task(name="roll back", **AGAIN)
+def roll_back(settings: Settings, why: str) -> None:
+    version = registry.roll_back(settings.registry_url, monitoring.BY, why, datetime.now(UTC))
+    get_run_logger().info("version %s is champion again", version)
+
+
+@task(name="ask for a retraining", **AGAIN)
+def ask_for_retraining(why: str) -> None:
+    """As a run of its own, which nobody waits for here."""
+    run_deployment(RETRAIN, parameters={"reason": why}, timeout=0, as_subflow=False)

@@ -1,0 +1,129 @@
+"""The flow that makes a new champion: events -> stages -> gate -> register -> promote -> the service follows -> report.
+
+Which stages there are, their order, and what is up to date is DVC's to say. Killed anywhere, it leaves the champion as
+it was, and the next run goes on after the last stage that was finished.
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.hooks import HOOKS
+from flows.orphans import end_orphans
+from flows.trying import AGAIN
+from marquee import registry
+from marquee.errors import LoopError, MarqueeError
+from marquee.loop import pipeline, retraining, rollout, telling
+from marquee.loop.alone import alone
+from marquee.loop.judging import Judged
+from marquee.loop.settings import Settings, read_settings
+from marquee.params import Params, read_params
+
+ROOT, DATA = Path(), Path("data")
+LIMIT_S = 6 * 3600  # what takes longer hangs
+
+
+@flow(name="retrain", timeout_seconds=LIMIT_S, **HOOKS)
+def retrain(
+    reason: Annotated[str, Field(description="Why; it is kept with the model and in the audit.")] = "by hand",
+    promote: Annotated[bool, Field(description="If the gate lets it through, make it champion.")] = True,
+) -> Any:
+    """Train anew on what is known by now; if the gate finds it better than the champion, serve it."""
+    settings, params = read_settings(os.environ), read_params(Path("params.yaml"))
+    with alone(settings.state / "retrain.lock") as is_alone:
+        if not is_alone:
+            return Completed(name="Skipped", message="another retraining runs: this one is not needed")
+        end_orphans("retrain", flow_run.get_id())
+        pipeline.clear_the_way(ROOT)
+        position = snapshot(settings, params)
+        for name in pipeline.stages(ROOT):
+            stage.with_options(name=name, task_run_name=name)(name)
+        if version := unchanged(settings):
+            return Completed(name="Unchanged", message=f"nothing new was learnt: version {version} stays champion")
+        found = judge(settings, params)
+        version = register(settings, params, position, found)
+        if not found.verdict.promoted:
+            reasons = "; ".join(rule.name for rule in found.verdict.reasons)
+            return Completed(name="Refused", message=f"version {version} is not promoted: {reasons}")
+        if not promote:
+            return Completed(name="Waiting", message=f"version {version} may be promoted: `marquee promote {version}`")
+        return _rolled_out(version, reason, settings, params)
+
+
+def _rolled_out(version: str, reason: str, settings: Settings, params: Params) -> State[Any]:
+    promote_task(settings, version, reason)
+    if settings.service_url:
+        try:
+            follow(settings, params, version)
+        except LoopError as error:
+            back = roll_back(settings, f"the service does not follow: {error}")
+            raise LoopError(f"version {version} was promoted and rolled back to {back}: {error}") from error
+    return Completed(name="Promoted", message=f"version {version} is champion")
+
+
+@task(**AGAIN)
+def snapshot(settings: Settings, params: Params) -> int:
+    position = retraining.snapshot(settings.database_url, params, DATA)
+    get_run_logger().info(f"events up to position {position:,}")
+    return position
+
+
+@task(**AGAIN)
+def stage(name: str) -> State[Any]:
+    """One of DVC's."""
+    begun = time.monotonic()
+    outcome = pipeline.make(name, ROOT, get_run_logger().info)
+    return Completed(name=outcome.capitalize(), message=f"{outcome} in {time.monotonic() - begun:.1f} s")
+
+
+@task(name="unchanged?", **AGAIN)
+def unchanged(settings: Settings) -> str | None:
+    return retraining.same_as_champion(settings.registry_url, DATA)
+
+
+@task(**AGAIN)
+def judge(settings: Settings, params: Params) -> Judged:
+    found = retraining.judge(settings.registry_url, params, DATA, {})
+    for rule in found.verdict.rules:
+        get_run_logger().info(str(rule))
+    create_markdown_artifact(telling.verdict_in_words(found.verdict), key="verdict", description="The gate's verdict")
+    create_table_artifact(telling.beside_the_champion(found.table), key="metrics", description="Beside the champion")
+    return found
+
+
+@task(**AGAIN)
+def register(settings: Settings, params: Params, position: int, found: Judged) -> str:
+    version = retraining.register(settings.registry_url, params, DATA, position, found)
+    get_run_logger().info(f"version {version}")
+    return version
+
+
+@task(name="promote", **AGAIN)
+def promote_task(settings: Settings, version: str, reason: str) -> None:
+    registry.promote(settings.registry_url, version, "retrain", reason, datetime.now(UTC))
+
+
+@task
+def follow(settings: Settings, params: Params, version: str) -> None:
+    assert settings.service_url is not None
+    clock = rollout.Clock(time.monotonic, time.sleep)
+    took = rollout.follow(settings.service_url, settings.service_key, version, params.loop.follow_s, clock)
+    get_run_logger().info(f"the service serves version {version}, {took:.1f} s after it became champion")
+
+
+@task(name="roll back", **AGAIN)
+def roll_back(settings: Settings, reason: str) -> str:
+    try:
+        return registry.roll_back(settings.registry_url, "retrain", reason, datetime.now(UTC))
+    except MarqueeError as error:
+        get_run_logger().error(str(error))
+        return "nothing"

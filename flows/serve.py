@@ -1,0 +1,32 @@
+"""All flows with their schedules, served by one process: `python -m flows.serve`; for workers there is prefect.yaml."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import serve
+from prefect.deployments.runner import RunnerDeployment
+
+from flows.collect import collect
+from flows.monitor import monitor
+from flows.retrain import retrain
+from flows.roll_back import roll_back
+from marquee.params import read_params
+
+TAGS = ["marquee"]
+
+
+def deployments() -> list[RunnerDeployment]:
+    loop = read_params(Path("params.yaml")).loop
+    told: Any = [
+        collect.to_deployment("collect", cron=loop.collect_cron, tags=[*TAGS, "events"]),
+        retrain.to_deployment(
+            "retrain", cron=loop.retrain_cron, parameters={"reason": "the schedule"}, tags=[*TAGS, "models"]
+        ),
+        monitor.to_deployment("monitor", cron=loop.monitor_cron, tags=[*TAGS, "models"]),
+        roll_back.to_deployment("roll-back", tags=[*TAGS, "models"]),
+    ]
+    return list(told)
+
+
+if __name__ == "__main__":
+    serve(*deployments(), print_starting_message=False)

@@ -1,0 +1,75 @@
+"""The registry on the command line: which models there are, which is served, who changed that, and changing it."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from marquee.cli.show import out
+
+REGISTRY = "sqlite:///state/mlflow.db"
+_LISTED = 10  # changes of champion that are shown
+
+Registry = Annotated[
+    str, typer.Option("--registry", envvar="MARQUEE_REGISTRY_URL", help="sqlite:///file or http://host:port of MLflow")
+]
+Why = Annotated[str, typer.Option(help="Is kept in the audit, with your name and the time.")]
+
+versions = typer.Typer()
+
+
+@versions.command("models")
+def models(registry: Registry = REGISTRY) -> None:
+    """All versions with what they are worth, and who became champion when, and why."""
+    from marquee import registry as known
+
+    table = Table("version", "alias", "registered", "verdict", "events up to", "git", "fingerprint", box=None)
+    for version in known.versions(registry):
+        at, tags = f"{version.registered_at.astimezone(UTC):%Y-%m-%d %H:%M}", version.tags
+        told = (tags.get("verdict", ""), tags.get("event position", ""), tags.get("git revision", "")[:10])
+        table.add_row(version.name, ", ".join(version.aliases), at, *map(escape, told), version.fingerprint[:12])
+    out.print(table)
+    for change in known.changes(registry)[:_LISTED]:
+        before = f" after {change.before}" if change.before else ""
+        out.print(escape(f"{change.at[:19]}  version {change.version}{before}, by {change.by}: {change.why}"))
+
+
+@versions.command("register")
+def register(
+    folder: Annotated[Path, typer.Argument(help="A model folder; it is copied.")],
+    registry: Registry = REGISTRY,
+    champion: Annotated[bool, typer.Option("--champion", help="Serve it from now on.")] = False,
+) -> None:
+    """Put a model into the registry as its next version."""
+    from marquee import registry as known
+
+    version = known.register(registry, folder)
+    if champion:
+        known.promote(registry, version, getpass.getuser(), "registered as champion", datetime.now(UTC))
+    out.print(escape(f"{folder} is version {version}{', and champion' if champion else ''}"))
+
+
+@versions.command("promote")
+def promote(
+    version: Annotated[str, typer.Argument(help="As `marquee models` shows it.")],
+    why: Why = "by hand",
+    registry: Registry = REGISTRY,
+) -> None:
+    """Make a version champion, whatever the gate said."""
+    from marquee import registry as known
+
+    known.promote(registry, version, getpass.getuser(), why, datetime.now(UTC))
+    out.print(escape(f"version {version} is champion"))
+
+
+@versions.command("rollback")
+def rollback(why: Why = "by hand", registry: Registry = REGISTRY) -> None:
+    """Make the champion before this one champion again."""
+    from marquee import registry as known
+
+    version = known.roll_back(registry, getpass.getuser(), why, datetime.now(UTC))
+    out.print(f"version {version} is champion again")

@@ -1,0 +1,116 @@
+"""Monitoring: what the last days say of the champion, and what follows from it by the rules of params.yaml."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+
+from marquee import registry
+from marquee.data.events import EventStore
+from marquee.loop import reference
+from marquee.params import LoopParams, Params
+from marquee.quality.drift import Drift, drift, views
+from marquee.quality.live import Gap, by_version, gap, taken
+from marquee.stages.saving import save_text
+
+BY = "monitor"  # as the audit tells it
+REFERENCE = "reference"  # under this name it is kept beside its version
+
+
+class Act(StrEnum):
+    NOTHING = "nothing"
+    RETRAIN = "retrain"
+    ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True)
+class Decision:
+    act: Act
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    champion: str
+    previous: str | None
+    drift: Drift | None  # none where the champion came without a reference
+    live: pl.DataFrame  # of by_version
+    gap: Gap | None  # the champion's to the version before; none where too little was shown
+
+
+@dataclass(frozen=True)
+class Last:
+    """When the monitor acted last; none if it never did."""
+
+    retraining: datetime | None
+    roll_back: datetime | None
+
+
+def find(events: pl.LazyFrame, url: str, params: Params) -> Found | None:
+    """What the events of the last days say of the champion; none where there is no champion."""
+    champion, previous = (registry.alias(url, name) for name in (registry.CHAMPION, registry.PREVIOUS))
+    if champion is None:
+        return None
+    told = taken(_light(events), timedelta(hours=params.loop.within_h))
+    live = by_version(told)
+    shown = dict(live.select("version", "shown").iter_rows())
+    enough = previous is not None and min(shown.get(champion, 0), shown.get(previous, 0)) >= params.loop.shown
+    apart = gap(told, champion, previous) if enough and previous is not None else None
+    folder = registry.kept(url, champion, REFERENCE)
+    moved = None if folder is None else drifted(events, champion, folder, params)
+    return Found(champion, previous, moved, live, apart)
+
+
+def drifted(events: pl.LazyFrame, version: str, folder: Path, params: Params) -> Drift:
+    fame = reference.fame(folder)
+    before, after = reference.then(folder), reference.now(events, version, folder, params.drift.rows)
+    return drift(views(before, fame), views(after, fame), params.drift, params.seed)
+
+
+def decide(found: Found, last: Last, now: datetime, params: LoopParams) -> Decision:
+    """A champion that is taken less goes at once; a world that moved is learnt anew. Neither too often."""
+    if found.gap is not None and found.gap.high < 0 and found.gap.gap <= -params.worse * found.gap.of:
+        why = f"version {found.champion} is taken less than {found.previous}: {found.gap}"
+        return _unless_resting(Act.ROLL_BACK, why, last.roll_back, now, params.roll_back_rest_h)
+    names = found.drift.drifted if found.drift else ()
+    if len(names) >= params.drifted:
+        why = f"{len(names)} columns drifted: {', '.join(names)}"
+        return _unless_resting(Act.RETRAIN, why, last.retraining, now, params.retrain_rest_h)
+    return Decision(Act.NOTHING, "all is as it was" if not names else f"only {', '.join(names)} drifted")
+
+
+def save_report(drift: Drift, folder: Path) -> Path:
+    """Evidently's page and the numbers; where the page lies."""
+    save_text(json.dumps(drift.summary, indent=2) + "\n", folder / "drift.json")
+    save_text(drift.page, folder / "drift.html")
+    return folder / "drift.html"
+
+
+def last_acts(url: str) -> Last:
+    """A retraining is when a version was registered, whoever asked for it."""
+    registered = [version.registered_at for version in registry.versions(url)]
+    backs = [datetime.fromisoformat(change.at) for change in registry.changes(url) if change.by == BY]
+    return Last(max(registered, default=None), max(backs, default=None))
+
+
+def recent(store: EventStore, folder: Path, now: datetime, days: float) -> pl.LazyFrame:
+    """The events of the last days, by way of a snapshot."""
+    partitions = list(store.snapshot(folder, store.position()))
+    return pl.scan_parquet(partitions).filter(pl.col("happened_at") > now - timedelta(days=days))
+
+
+def _light(events: pl.LazyFrame) -> pl.DataFrame:
+    """What live quality looks at; features weigh most of what was shown."""
+    detail = pl.col("detail").str
+    told = pl.struct(model=detail.json_path_match("$.model"), rank=detail.json_path_match("$.rank"))
+    columns = ["user_id", "title_id", "kind", "happened_at"]
+    return events.select(*columns, detail=told.struct.json_encode()).collect(engine="streaming")
+
+
+def _unless_resting(act: Act, why: str, last: datetime | None, now: datetime, rest_h: float) -> Decision:
+    if last is not None and now - last < timedelta(hours=rest_h):
+        return Decision(Act.NOTHING, f"{act} would follow ({why}), but the last was at {last:%Y-%m-%d %H:%M}")
+    return Decision(act, why)

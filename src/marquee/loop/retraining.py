@@ -1,0 +1,78 @@
+"""Retraining: the steps after the stages, from a model folder to the champion that is served.
+
+Each may be done again: who was killed between two of them finds what was done, and goes on from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from marquee import registry
+from marquee.data.events import EventStore
+from marquee.loop.judging import Judged, judged
+from marquee.loop.monitoring import REFERENCE
+from marquee.loop.origin import origin
+from marquee.loop.reference import save_reference
+from marquee.loop.telling import metrics_of, verdict_in_words
+from marquee.model.folder import fingerprint_of
+from marquee.params import Params
+from marquee.registry import Beside
+from marquee.stages.measured import twin_of
+from marquee.stages.saving import save_text
+
+ROOT = Path()
+TWIN = "twin"  # under this name it is kept beside its version
+
+
+@dataclass(frozen=True)
+class Challenger:
+    version: str
+    is_champion: bool  # already, for it is the same model
+
+
+def snapshot(url: str, params: Params, into: Path) -> int:
+    """What viewers did until now, for the stages; the position of the last event in it."""
+    with EventStore(url, params.events, None) as store:
+        position = store.position()
+        store.snapshot(into / "snapshot", position)
+    return position
+
+
+def same_as_champion(url: str, into: Path) -> str | None:
+    """The champion's version, if what the stages made is that very model."""
+    champion, fingerprint = registry.champion(url), fingerprint_of(into / "model")
+    known = {version.name: version.fingerprint for version in registry.versions(url)}
+    return champion if champion is not None and known.get(champion) == fingerprint else None
+
+
+def judge(url: str, params: Params, into: Path, checks: Mapping[str, str]) -> Judged:
+    """What the stages made, against the champion."""
+    champion = registry.champion(url)
+    twin = None if champion is None else registry.kept(url, champion, TWIN)
+    found = judged(params, into, twin, checks if champion is None or twin else {**checks, **_NO_TWIN})
+    save_text(verdict_in_words(found.verdict) + "\n", into / "reports" / "verdict.md")
+    return found
+
+
+_NO_TWIN = {"the champion can be measured": "it was registered without its twin; judge for yourself, then promote"}
+
+
+def register(url: str, params: Params, into: Path, position: int, found: Judged) -> str:
+    """Its version; one that was registered before with the same fingerprint and origin stays the one."""
+    told = origin(ROOT, position)
+    fingerprint = fingerprint_of(into / "model")
+    for version in registry.versions(url):
+        if version.fingerprint == fingerprint and version.tags.get("dvc.lock") == told["dvc.lock"]:
+            return version.name
+    save_reference(params, into, into / "reference")
+    verdict = "promoted" if found.verdict.promoted else "; ".join(rule.name for rule in found.verdict.reasons)
+    files = {
+        TWIN: twin_of(into),
+        REFERENCE: into / "reference",
+        "reports": into / "reports",
+        "plots": into / "plots",
+        "stages": into / "metrics",
+        "recipe": ROOT / "dvc.lock",
+    }
+    there = {name: path for name, path in files.items() if path.exists()}
+    return registry.register(url, into / "model", Beside(metrics_of(found.table), {**told, "verdict": verdict}, there))
