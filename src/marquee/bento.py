@@ -20,13 +20,15 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from marquee.errors import ServiceError
+from marquee import registry
+from marquee.errors import RegistryError, ServiceError
 from marquee.model.folder import fingerprint_of, load_model
 
 NAME = "marquee"
 ALIAS, FOLDER = "served", "model"  # where the service finds it: by this name, in this folder of the store
 BENTOFILE, LOCK = "bentofile.yaml", "requirements.serving.lock"
 
+_ORIGIN = ("dvc.lock", "git revision", "event position")  # tags of a version that a Bento has as labels
 _DIGITS = 12  # of a fingerprint, where it is a name
 
 
@@ -38,6 +40,17 @@ class _Asked:
     tag: str
     version: str
     labels: Mapping[str, str]
+
+
+def package(registry_url: str, version: str | None, project: Path, home: Path) -> Path:
+    """The Bento of a version, or of the champion; its labels say where the model came from."""
+    version = version or registry.champion(registry_url)
+    found = next((each for each in registry.versions(registry_url) if each.name == version), None)
+    folder = registry.kept(registry_url, found.name, "model") if found else None
+    if found is None or folder is None:
+        raise RegistryError(f"no version {version or 'that is champion'} to package; `marquee models` lists them")
+    labels = {name.replace(" ", "-"): told for name, told in found.tags.items() if name in _ORIGIN}
+    return build(project, folder, found.name, home, labels)
 
 
 def build(project: Path, model: Path, version: str, home: Path, labels: Mapping[str, str]) -> Path:
