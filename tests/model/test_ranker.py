@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from marquee.errors import ModelError
 from marquee.model.ranker import Ranker, Rows, fit_ranker
 from marquee.params import RankerParams
 from tests.model.conftest import small_params
@@ -56,6 +57,12 @@ def test_what_is_not_known_is_read_as_nan(ranker: Ranker) -> None:
     nothing = np.full((3, len(NAMES)), np.nan, np.float32)
     assert np.isfinite(ranker.scores(nothing)).all()
     assert np.isfinite(ranker.contributions(nothing)).all()
+
+
+def test_a_ranker_of_other_features_is_refused_not_misread(ranker: Ranker) -> None:
+    for names in (NAMES[:-1], (*NAMES, "more"), NAMES[::-1]):
+        with pytest.raises(ModelError, match="fit it anew"):
+            Ranker(names, ranker.texts).scores(ROWS.features)
 
 
 def test_the_same_seed_gives_the_same_models_to_the_letter(ranker: Ranker) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 import lightgbm as lgb
 import numpy as np
 
+from marquee.errors import ModelError
 from marquee.model.histories import Floats, Ints, Mask
 from marquee.model.shapley import Shapley
 from marquee.model.trees import Trees
@@ -78,7 +79,12 @@ class Ranker:
 
     @cached_property
     def _boosters(self) -> tuple[lgb.Booster, ...]:
-        return tuple(lgb.Booster(model_str=text) for text in self.texts)
+        boosters = tuple(lgb.Booster(model_str=text) for text in self.texts)
+        if any(tuple(booster.feature_name()) != self.names for booster in boosters):
+            raise ModelError(
+                "the model's ranker learnt from other features than this version of Marquee has; fit it anew"
+            )
+        return boosters
 
 
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
