@@ -32,7 +32,7 @@ from marquee.model.interactions import interactions
 from marquee.model.lessons import fifth
 from marquee.model.live import viewer_of
 from marquee.model.ranker import Ranker, fit_ranker
-from marquee.model.recommender import Lister
+from marquee.model.recommender import TOGETHER, Lister
 from marquee.model.retrieval import batches, fit_retriever, restored_retriever, rows_of, together
 from marquee.model.sources import Source
 from marquee.model.sources.als import Als
@@ -154,7 +154,7 @@ def gathered(lister: Lister, histories: Histories, as_of: Ints) -> None:
         return gather(lister.sources, histories.of(users), as_of[users], K)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(of, batches(histories)))
+        list(pool.map(of, batches(histories, TOGETHER)))
 
 
 def show(parts: Mapping[str, Sequence[float]]) -> None:

@@ -32,6 +32,8 @@ from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params, Recipe
 
+TOGETHER = 32  # viewers asked about at once: of more, what is said of every title no longer lies near the processor
+
 
 @dataclass(frozen=True, eq=False)
 class Proposed:
@@ -67,7 +69,7 @@ class Lister:
 
     def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
         """A list of k titles for each history, of what the rules (masks of titles) allow; a history may be empty."""
-        asked = list(batches(histories))
+        asked = list(batches(histories, TOGETHER))
         if len(asked) == 1:
             return self._listed(histories, as_of, k, rules)
         with ThreadPoolExecutor(2) as pool:

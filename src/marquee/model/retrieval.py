@@ -99,9 +99,9 @@ def fit_retriever(past: Histories, titles: Titles, params: Params, seed: int) ->
     return Retriever(fitted, tastes, profile_titles(past, len(titles)), titles, params.sources)
 
 
-def batches(histories: Histories) -> Iterator[Ints]:
+def batches(histories: Histories, size: int = BATCH) -> Iterator[Ints]:
     """Row numbers of viewers, a few at a time."""
-    return (np.arange(at, min(at + BATCH, len(histories))) for at in range(0, len(histories), BATCH))
+    return (np.arange(at, min(at + size, len(histories))) for at in range(0, len(histories), size))
 
 
 def rows_of(lesson: Lesson, retriever: Retriever, params: Params, seed: int) -> Iterator[Rows]:
