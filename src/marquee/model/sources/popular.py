@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
 from marquee.model.profiles import DAY_MS
 from marquee.model.sources import Arrays
+from marquee.model.sources.adding import sums_of
 from marquee.params import PopularParams, TrendingParams
 
 _REGION = ATTRIBUTES.index("region")
@@ -68,8 +69,7 @@ class Trending:
         known = bins < self.watched.shape[0]
         starts = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         weights = np.broadcast_to(fading, bins.shape)[known].astype(np.float32)
-        of_bins = sp.csr_array((weights, bins[known], starts), shape=(len(moments), self.watched.shape[0]))
-        lately = (of_bins @ self.watched).toarray()
+        lately = sums_of(self.watched, starts, bins[known], weights)
         scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(axis=1, keepdims=True), np.float32(1e-9)))
         return np.where(scores > 0, scores, np.float32(np.nan))
 
