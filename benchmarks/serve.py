@@ -1,0 +1,255 @@
+"""How fast is the service at the Netflix Prize's size, over HTTP on loopback, and where does the time go?
+
+A real `marquee serve`, first one worker and then two, on the model of recommending.py with stars and a search index
+(the first run makes it: many minutes), with a store of events; a load generator in a process of its own; beside it, in
+the same run, a bare BentoML endpoint under the same generator, so that the box is seen, and what the framework costs.
+`--soak MINUTES` does nothing else: events, lists and searches while the champion changes three times. `--quick` serves
+a tiny model, only to see that all this runs.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.recommending import FOLDER
+from benchmarks.serving.load import Call, Figures, Generator, Load, listed, step
+from benchmarks.serving.parts import K, parts, table
+from benchmarks.serving.pushed import finished, pushed
+from benchmarks.serving.soak import promote, registered, soak
+from benchmarks.serving.world import World, filled, tiny, whole
+from tests.serve.running import MARQUEE, Running, running
+
+RATE, LANES, STREAMS = 50, 16, 50
+SEARCHES = 20  # a second
+BARE = ("-m", "bentoml", "serve", "benchmarks.serving.bare:Bare")
+LIMITS = {"p50": 8.0, "p99": 25.0, "lists a second": 150.0, "event": 100.0, "MB": 500.0, "search": 20.0, "start": 10.0}
+
+
+@dataclass(frozen=True)
+class Size:
+    seconds: int  # of each load
+    viewers: int  # with events
+    born: int
+    asked: int  # in this process, part by part
+
+
+WHOLE, QUICK = Size(20, 2_000, 250, 200), Size(3, 100, 40, 30)
+
+
+class Asked:
+    """Calls on a world; viewers with events and without take turns as they are drawn."""
+
+    def __init__(self, world: World) -> None:
+        self._rng, self._world = np.random.default_rng(5), world
+
+    def lists(self, count: int, explain: bool) -> list[Call]:
+        return [
+            Call((step("/recommend", {"user_id": user_id, "k": K, "explain": explain}),))
+            for user_id in self._who(count)
+        ]
+
+    def searches(self, count: int) -> list[Call]:
+        """Names as far as they are typed, from the first letter on."""
+        names = self._rng.choice(np.array(self._world.names, object), count).tolist()
+        typed = [name[: self._rng.integers(1, len(name) + 1)] for name in names]
+        told = zip(typed, self._who(count), strict=True)
+        return [Call((step("/search", {"query": query, "user_id": user_id}),)) for query, user_id in told]
+
+    def _who(self, count: int) -> list[int]:
+        return [int(user_id) for user_id in self._rng.choice(self._world.viewers, count)]
+
+
+def finishing(user_id: int, title_id: int) -> Call:
+    """An event, and the list after it, in which its title must not be."""
+    event = step("/events", {"events": [finished(user_id, title_id)]})
+    return Call((event, step("/recommend", {"user_id": user_id, "k": K, "explain": True})), gone=title_id)
+
+
+def of_known(service: Running, user_ids: Sequence[int]) -> list[Call]:
+    lists = [service.post("/recommend", {"user_id": user_id, "k": K}).text for user_id in user_ids]
+    return [finishing(user_id, listed(told)[0]) for user_id, told in zip(user_ids, lists, strict=True)]
+
+
+def of_born(service: Running, count: int, favourites: Sequence[int]) -> list[Call]:
+    """Viewers who signed up just now."""
+    signed_up = [service.post("/sign_up", {"favourites": favourites, "k": K}).json() for _ in range(count)]
+    return [finishing(told["user_id"], told["next"]["titles"][0]["title_id"]) for told in signed_up]
+
+
+def show(what: str, figures: Figures, limit: str = "") -> None:
+    told = f"{figures.p(50):8.1f}{figures.p(95):8.1f}{figures.p(99):8.1f}{figures.rate:9.0f}/s"
+    faults = [f"{len(figures.errors)} ERRORS, as {figures.errors[0]}"] if figures.errors else []
+    faults += [f"{figures.stale} STALE LISTS"] if figures.stale else []
+    sent = f"sent {figures.late:.1f} ms late at p99" if figures.late_ms else ""
+    print(f"{what:<52}{told}  {'; '.join(filter(None, (limit, sent, *faults)))}", flush=True)
+
+
+def of_limit(value: float, limit: float) -> str:
+    return f"{value / limit:.0%} of {limit:g}"
+
+
+def megabytes(pid: int) -> float:
+    """That no other process shares."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1e3
+
+
+def of_workers(service: Running) -> float:
+    return max(map(megabytes, service.workers()))
+
+
+def port_of(service: Running) -> int:
+    port = service.client.base_url.port
+    assert port is not None
+    return port
+
+
+@contextmanager
+def serving(folder: Path, model: Path, **settings: object) -> Iterator[tuple[Running, float]]:
+    """A `marquee serve`, and the seconds from its start until it was ready."""
+    told = {f"MARQUEE_{name.upper()}": value for name, value in settings.items()}
+    began = time.perf_counter()
+    with running(folder, model, told, MARQUEE) as service:
+        yield service, time.perf_counter() - began
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[int]:
+    """The port of the endpoint beside."""
+    (folder / "bare").mkdir(exist_ok=True)
+    path = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with running(folder / "bare", folder, path, BARE) as service:
+        yield port_of(service)
+
+
+class Benchmark:
+    def __init__(self, folder: Path, model: Path, size: Size) -> None:
+        self.folder, self.size, self.generator = folder, size, Generator()
+        self.url = f"sqlite:///{folder}/events.db"
+        self.world = filled(model, self.url, size.viewers)
+        self.asked = Asked(self.world)
+
+    def put(self, what: str, port: int, calls: Sequence[Call], rate: float | None, limit: str = "") -> Figures:
+        figures = self.generator.put(Load(port, calls, LANES, rate))
+        show(what, figures, limit)
+        return figures
+
+    def lists(self, seconds: float, explain: bool = True) -> list[Call]:
+        return self.asked.lists(int(RATE * seconds), explain)
+
+    def beside(self, port: int, closed: int) -> Figures:
+        self.put("bare BentoML, as fast as it answers", port, self.asked.lists(closed, explain=True), None)
+        return self.put(f"bare BentoML, {RATE}/s", port, self.lists(self.size.seconds), RATE)
+
+    def one_worker(self) -> None:
+        with bare(self.folder) as other, serving(self.folder, self.world.model) as (service, ready_s):
+            port, size = port_of(service), self.size
+            print(f"start to ready: {ready_s:.1f} s, {of_limit(ready_s, LIMITS['start'])} s; one worker from here on")
+            print(f"{'ms':<52}{'p50':>8}{'p95':>8}{'p99':>8}")
+            self.generator.put(Load(port, self.lists(2), LANES, RATE))
+            floor = self.beside(other, 1_000)
+            of_lists = self.put(f"lists with reasons, {RATE}/s", port, self.lists(size.seconds), RATE)
+            for percent in (50, 99):
+                ours, limit = of_lists.p(percent), LIMITS[f"p{percent}"]
+                print(f"    p{percent}: {of_limit(ours, limit)} ms, {ours / floor.p(percent):.1f} x the bare endpoint")
+            self.put(f"lists without reasons, {RATE}/s", port, self.lists(size.seconds, explain=False), RATE)
+            alone = self.generator.put(Load(port, self.lists(size.seconds / 2), 1))
+            show("lists with reasons, one after another", alone)
+            self.events(service)
+            searched = self.put(f"searches, {SEARCHES}/s", port, self.asked.searches(SEARCHES * size.seconds), SEARCHES)
+            print(f"    p95: {of_limit(searched.p(95), LIMITS['search'])} ms")
+            print(f"private memory of the worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
+        self.where(alone.p(50))
+
+    def events(self, service: Running) -> None:
+        port, size = port_of(service), self.size
+        some = self.world.viewers[: RATE * size.seconds // 2]
+        within = f"limit {LIMITS['event']:g} at p99"
+        self.put("event, then the list after it", port, of_known(service, some), RATE, within)
+        born = of_born(service, size.born, self.world.titles["title_id"].to_list()[:3])
+        self.put("the same of viewers born seconds ago", port, born, RATE, within)
+        told = self.generator.call(pushed, port, self.world.viewers[:STREAMS], RATE, RATE * size.seconds // 2)
+        show(f"event until the list is pushed, {STREAMS} streams", told, within)
+
+    def two_workers(self) -> None:
+        with bare(self.folder) as other, serving(self.folder, self.world.model, workers=2) as (service, _):
+            port, count = port_of(service), 100 * self.size.seconds
+            print("two workers from here on")
+            self.generator.put(Load(port, self.lists(4), LANES))
+            self.put("bare BentoML (one worker)", other, self.asked.lists(count, explain=True), None)
+            told = self.put("lists with reasons, as fast as they come", port, self.asked.lists(count, True), None)
+            print(f"    {told.rate:.0f} a second, {told.rate / LIMITS['lists a second']:.0%} of the 150 asked for")
+            self.put("lists without reasons, as fast as they come", port, self.asked.lists(count, False), None)
+            print(f"private memory of a worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
+
+    def where(self, over_http_ms: float) -> None:
+        found = parts(self.world, self.url, self.world.viewers[: self.size.asked])
+        print(f"{'where the time of one list goes, ms at the median':<52}{'p50':>8}{'share':>8}")
+        for name, ms, share in table(found, over_http_ms):
+            print(f"    {name:<48}{ms:8.2f}{share:8.0%}")
+        print(f"    {'all of it over HTTP, nobody else asking':<48}{over_http_ms:8.2f}")
+
+    def soak(self, minutes: float) -> None:
+        calls = self.mixed(int(60 * minutes * RATE))
+        with (
+            registered(self.folder, self.world.model) as (database, registry_url),
+            serving(self.folder, self.world.model, registry_url=registry_url) as (service, _),
+        ):
+            going = self.generator.begin(Load(port_of(service), calls, LANES, RATE))
+            soaked = soak(going, service, minutes, partial(promote, database), partial(of_workers, service))
+        show(f"{minutes:g} minutes of lists, events and searches", soaked.figures)
+        first, last = np.array_split(np.array(soaked.megabytes), 4)[0::3]
+        print(f"errors: {len(soaked.figures.errors)}; served in turn: {', '.join(soaked.versions)}")
+        print(f"private memory: {np.median(first):.0f} MB in the first quarter, {np.median(last):.0f} in the last")
+
+    def mixed(self, count: int) -> list[Call]:
+        """Half lists, a third events, the rest searches."""
+        titles = self.world.titles["title_id"].to_list()
+        rng = np.random.default_rng(9)
+        told = zip(rng.choice(self.world.viewers, count).tolist(), rng.choice(titles, count).tolist(), strict=True)
+        events = (Call((step("/events", {"events": [finished(*each)]}),)) for each in told)
+        lists, searches = iter(self.asked.lists(count, explain=True)), iter(self.asked.searches(count))
+        kinds = islice(cycle([lists, events, lists, searches, lists, events]), count)
+        return [next(kind) for kind in kinds]
+
+
+def peer() -> None:
+    is_there = find_spec("rectools") is not None
+    print(f"RecTools' two-stage in process: {'installed, but not measured here' if is_there else 'not installed'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the model is kept, {FOLDER}")
+    parser.add_argument("--soak", type=float, metavar="MINUTES")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-serve-") as temporary:
+        folder = Path(temporary)
+        model = tiny(folder) if given.quick else whole(given.folder)
+        benchmark = Benchmark(folder, model, QUICK if given.quick else WHOLE)
+        try:
+            if given.soak:
+                benchmark.soak(given.soak)
+            else:
+                benchmark.one_worker()
+                benchmark.two_workers()
+                peer()
+        finally:
+            benchmark.generator.close()
+
+
+if __name__ == "__main__":
+    main()
