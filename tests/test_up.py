@@ -1,6 +1,7 @@
 """`marquee up` as a user runs it: real servers on ports of their own, one terminal, and nothing left after Ctrl-C."""
 
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,10 +17,13 @@ import pytest
 
 from marquee.data.demo_world import write_demo_world
 from marquee.params.data import DemoWorldParams
-from tests.serve.running import saved
+from tests.model.conftest import catalogue
+from tests.serve.running import saved, until
+
+ROOT = Path(__file__).parent.parent
 
 PATIENCE_S = 500
-PORTS = {"service": 3000, "registry": 5000, "watch-api": 8765}
+PORTS = {"service": 3000, "registry": 5000, "watch-api": 8765, "flows": 4200}
 # The first start of every server there is.
 pytestmark = pytest.mark.timeout(600)
 
@@ -61,6 +65,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     write_demo_world(folder / "data/demo", DemoWorldParams(seed=7, viewers=60, titles=80, ratings=1500))
     saved(folder / "data/model")
+    (folder / "data/tables").mkdir()
+    catalogue().write_parquet(folder / "data/tables/titles.parquet")
+    shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "flows", folder / "flows", ignore=shutil.ignore_patterns("__pycache__"))
     offset = free_offset()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(marquee("up", "--port-offset", str(offset)), cwd=folder, stdout=log, stderr=log)
@@ -82,6 +90,7 @@ def wait_until_ready(house: House) -> None:
 def test_all_of_it_answers(house: House) -> None:
     assert house.get("service", "/readyz").json() == {"ready": True, "degraded": []}
     assert house.get("registry", "/health").text == "OK"
+    assert house.get("flows", "/api/health").json() is True
     assert house.get("watch-api", "/users-currently-watching-movie").status_code == 200
     for name, port in PORTS.items():
         assert re.search(rf"^  {name} +http://127.0.0.1:{port + house.offset}", house.logged(), re.MULTILINE)
@@ -92,6 +101,18 @@ def test_the_registrys_champion_recommends(house: House) -> None:
     assert answer.status_code == 200
     assert len(answer.json()["titles"]) == 5
     assert answer.json()["model"] == "1"
+
+
+def test_the_flows_have_schedules_and_the_page_of_prefect_finds_its_server(house: House) -> None:
+    deployed = httpx.post(house.url("flows", "/api/deployments/filter"), json={}).json()
+    scheduled = {each["name"] for each in deployed if not each["paused"] and each["schedules"]}
+    assert {"collect", "retrain", "monitor"} <= scheduled
+    runs = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    until(
+        lambda: httpx.post(house.url("flows", "/api/flow_runs/count"), json=runs).json() > 0,
+        lambda: f"nothing is scheduled: {house.logged()}",
+    )
+    assert house.get("flows", "/ui-settings").json()["api_url"] == house.url("flows", "/api")
 
 
 def test_a_second_one_in_the_same_project_is_refused(house: House) -> None:

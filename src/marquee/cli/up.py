@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from marquee.cli.show import out
@@ -80,10 +79,11 @@ class _Log:
 
 
 def _welcome(house: House) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2))
+    width = max(map(len, house.addresses.values()))
+    out.print()
     for part, address in house.addresses.items():
-        table.add_row(f"[bold]{part}[/]", address, _WHAT[part])
-    out.print("", table, "", sep="\n")
+        out.print(f"  [bold]{part:<10}[/] {address:<{width}}   {_WHAT[part]}")
+    out.print()
     if Part.SERVICE in house.parts:
         address = house.addresses[Part.SERVICE]
         out.print(f"""  Try  curl --json '{{"user_id": 1, "k": 5, "explain": true}}' {address}/recommend""")

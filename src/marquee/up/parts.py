@@ -129,12 +129,14 @@ def _service(house: House) -> Iterator[Program]:
 def _flows(house: House) -> Iterator[Program]:
     port = house.ports.flows
     api = _address(port, "/api")
-    own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api}
+    own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
     own["MARQUEE_REGISTRY_URL"] = house.registry
     names = {Part.SERVICE: "MARQUEE_SERVICE_URL", Part.WATCH_API: "MARQUEE_WATCH_API_URL"}
     own |= {names[part]: address for part, address in house.addresses.items() if part in names}
     environment = house.environment(**own)
-    server = _python("prefect", "server", "start", "--host", HOST, "--port", str(port), "--log-level", "WARNING")
+    # What `prefect server start` runs, without its banner.
+    server = _python("uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "warning")
+    server += ["--host", HOST, "--port", str(port)]
     yield Program("prefect", server, environment, _answers(port, "/api/health"), port)
     yield Program("flows", _python("flows.serve"), environment, _Polled(api), after=["prefect"])
 
