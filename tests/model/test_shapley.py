@@ -12,7 +12,7 @@ from tests.model.test_trees import FEATURES, SETTINGS, booster, rows_like
 def close(model: lgb.Booster, count: int, *, unknown: bool) -> bool:
     rows = rows_like(count, unknown=unknown)
     expected = model.predict(rows, pred_contrib=True, num_threads=1)
-    return np.allclose(Shapley(model).contributions(rows), expected, rtol=0, atol=1e-12)
+    return np.allclose(Shapley(model.model_to_string()).contributions(rows), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("leaves", [2, 3, 15, 64])
@@ -30,18 +30,18 @@ def test_however_many_rows_are_asked_together(count: int) -> None:
 
 
 def test_of_no_row_nothing_is_said() -> None:
-    assert Shapley(booster()).contributions(rows_like(0, unknown=False)).shape == (0, FEATURES + 1)
+    assert Shapley(booster().model_to_string()).contributions(rows_like(0, unknown=False)).shape == (0, FEATURES + 1)
 
 
 def test_what_features_add_sums_to_the_score() -> None:
     rows = rows_like(100, unknown=True)
-    sums = Shapley(booster()).contributions(rows).sum(axis=1)
-    np.testing.assert_allclose(sums, Trees.of(booster()).scores(rows), atol=1e-12)
+    sums = Shapley(booster().model_to_string()).contributions(rows).sum(axis=1)
+    np.testing.assert_allclose(sums, Trees.of(booster().model_to_string()).scores(rows), atol=1e-12)
 
 
 def test_a_tree_that_never_split_adds_only_to_what_every_row_begins_with() -> None:
     rows = rows_like(50, unknown=False)
     flat = lgb.train({**SETTINGS, "min_data_in_leaf": 40}, lgb.Dataset(rows, np.full(50, 3.5)), 2)
-    added = Shapley(flat).contributions(rows)
+    added = Shapley(flat.model_to_string()).contributions(rows)
     assert (added[:, :-1] == 0).all()
     assert added[:, -1] == pytest.approx(3.5)

@@ -7,6 +7,8 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from marquee.errors import ModelError
+from marquee.model.boosted import Node, names_in, trees_of
 from marquee.model.histories import Floats
 from marquee.model.trees import Trees
 
@@ -33,7 +35,9 @@ def booster(leaves: int = 15, rounds: int = 30, *, unknown: bool = True) -> lgb.
 
 
 def same(model: lgb.Booster, rows: Floats) -> bool:
-    return np.array_equal(Trees.of(model).scores(rows), model.predict(rows, raw_score=True, num_threads=1))
+    return np.array_equal(
+        Trees.of(model.model_to_string()).scores(rows), model.predict(rows, raw_score=True, num_threads=1)
+    )
 
 
 @pytest.mark.parametrize("leaves", [2, 15, 32, 33, 64])
@@ -62,7 +66,7 @@ def thresholds(node: dict[str, Any]) -> list[float]:
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
 def test_however_many_rows_are_asked_together_each_scores_the_same(count: int) -> None:
-    rows, trees = rows_like(200, unknown=True), Trees.of(booster())
+    rows, trees = rows_like(200, unknown=True), Trees.of(booster().model_to_string())
     assert np.array_equal(trees.scores(rows[:count]), trees.scores(rows)[:count])
     assert np.array_equal(trees.scores(np.asfortranarray(rows[:count])), trees.scores(rows)[:count])
 
@@ -71,3 +75,28 @@ def test_a_tree_that_never_split_adds_its_one_value() -> None:
     rows = rows_like(50, unknown=False)
     flat = lgb.train({**SETTINGS, "min_data_in_leaf": 40}, lgb.Dataset(rows, np.full(50, 3.5)), 2)
     assert same(flat, rows)
+
+
+def told(node: Node) -> dict[str, Any]:
+    """What a split or a leaf says, without what only LightGBM needs."""
+    named = ("split_feature", "threshold", "default_left", "missing_type", "internal_count", "leaf_value")
+    children = {side: told(node[side]) for side in ("left_child", "right_child") if side in node}
+    numbers = {name: node[name] for name in named if name in node}
+    if "threshold" in numbers:
+        numbers["threshold"] = min(numbers["threshold"], 1e300)  # as `dump_model` has an infinite one
+    return numbers | children
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+def test_the_trees_in_its_text_are_those_that_lightgbm_tells_of(unknown: bool) -> None:
+    model = booster(unknown=unknown)
+    expected = [told(tree["tree_structure"]) for tree in model.dump_model()["tree_info"]]
+    assert list(map(told, trees_of(model.model_to_string()))) == expected
+    assert names_in(model.model_to_string()) == tuple(model.feature_name())
+
+
+@pytest.mark.parametrize("broken", ["threshold", "left_child", "decision_type"])
+def test_a_text_with_a_hole_is_refused(broken: str) -> None:
+    text = "\n".join(line for line in booster().model_to_string().splitlines() if not line.startswith(broken))
+    with pytest.raises(ModelError, match="cannot be read"):
+        trees_of(text)

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
-import lightgbm as lgb
 import numpy as np
 
 from marquee.errors import ModelError
+from marquee.model.boosted import names_in
 from marquee.model.histories import Floats, Ints, Mask
 from marquee.model.shapley import Shapley
 from marquee.model.trees import Trees
@@ -71,20 +71,15 @@ class Ranker:
 
     @cached_property
     def _trees(self) -> tuple[Trees, ...]:
-        return tuple(Trees.of(booster) for booster in self._boosters)
-
-    @cached_property
-    def _shapley(self) -> tuple[Shapley, ...]:
-        return tuple(Shapley(booster) for booster in self._boosters)
-
-    @cached_property
-    def _boosters(self) -> tuple[lgb.Booster, ...]:
-        boosters = tuple(lgb.Booster(model_str=text) for text in self.texts)
-        if any(tuple(booster.feature_name()) != self.names for booster in boosters):
+        if any(names_in(text) != self.names for text in self.texts):
             raise ModelError(
                 "the model's ranker learnt from other features than this version of Marquee has; fit it anew"
             )
-        return boosters
+        return tuple(map(Trees.of, self.texts))
+
+    @cached_property
+    def _shapley(self) -> tuple[Shapley, ...]:
+        return tuple(map(Shapley, self.texts))
 
 
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
@@ -96,6 +91,8 @@ def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
 
 
 def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
+    import lightgbm as lgb  # noqa: PLC0415 - only training needs it, and it takes a service seconds
+
     settings: Mapping[str, object] = {
         "objective": objective,
         "learning_rate": params.learning_rate,

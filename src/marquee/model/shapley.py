@@ -7,12 +7,12 @@ product (Owen 1972), and a Gauss-Legendre sum has it exactly.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.model.boosted import Node, trees_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 from marquee.model.trees import Raw, at_most
@@ -32,8 +32,9 @@ class _Way(NamedTuple):
 class Shapley:
     """Arrays of ways to leaves: leaf n has the ways starts[n] to starts[n + 1]."""
 
-    def __init__(self, booster: lgb.Booster) -> None:
-        leaves = [leaf for tree in booster.dump_model()["tree_info"] for leaf in _leaves(tree["tree_structure"], {})]
+    def __init__(self, text: str) -> None:
+        """Of a model as LightGBM writes it."""
+        leaves = [leaf for tree in trees_of(text) for leaf in _leaves(tree, {})]
         ways = [(feature, *way) for _, found in leaves for feature, way in found.items()]
         feature, above, up_to, unknown, share = zip(*ways, strict=True) if ways else ((), (), (), (), ())
         self._feature, self._unknown = np.array(feature, np.int64), np.array(unknown, np.bool_)
@@ -127,7 +128,7 @@ def _quadrature(ways: int) -> tuple[Raw, Raw]:
     return at, weights
 
 
-def _leaves(node: Mapping[str, Any], ways: Mapping[int, _Way]) -> Iterator[tuple[float, Mapping[int, _Way]]]:
+def _leaves(node: Node, ways: Mapping[int, _Way]) -> Iterator[tuple[float, Mapping[int, _Way]]]:
     """Each leaf below a node, with the ways of all features on the way to it."""
     if "split_feature" not in node:
         yield node["leaf_value"], ways
@@ -143,5 +144,5 @@ def _leaves(node: Mapping[str, Any], ways: Mapping[int, _Way]) -> Iterator[tuple
         yield from _leaves(node[side], {**ways, feature: _Way(low, high, so_far.unknown and goes, share)})
 
 
-def _count(node: Mapping[str, Any]) -> int:
+def _count(node: Node) -> int:
     return int(node["internal_count"] if "split_feature" in node else node["leaf_count"])

@@ -5,14 +5,14 @@ away; the first bit that is left is the row's leaf (QuickScorer, Lucchese et al.
 rows at once and without a jump.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.model.boosted import Node, trees_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 
@@ -42,8 +42,9 @@ class Trees:
     leaves: Raw  # trees x places of leaves
 
     @classmethod
-    def of(cls, booster: lgb.Booster) -> Self:
-        trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    def of(cls, text: str) -> Self:
+        """Of a model as LightGBM writes it."""
+        trees = trees_of(text)
         bits = 32 if max(map(_leaf_count, trees), default=0) <= 32 else 64
         columns: dict[tuple[int, float], int] = {}
         leaves, nodes, starts = np.zeros((len(trees), bits)), [], [0]
@@ -114,11 +115,11 @@ def _score(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
         scores[first : first + lanes] = total[:lanes]
 
 
-def _leaf_count(node: Mapping[str, Any]) -> int:
+def _leaf_count(node: Node) -> int:
     return sum(1 for _ in _leaves(node))
 
 
-def _leaves(node: Mapping[str, Any]) -> Iterator[float]:
+def _leaves(node: Node) -> Iterator[float]:
     """From left to right."""
     if "split_feature" not in node:
         yield node["leaf_value"]
@@ -127,7 +128,7 @@ def _leaves(node: Mapping[str, Any]) -> Iterator[float]:
         yield from _leaves(node["right_child"])
 
 
-def _nodes(node: Mapping[str, Any], first: int, columns: dict[tuple[int, float], int]) -> Iterator[_Node]:
+def _nodes(node: Node, first: int, columns: dict[tuple[int, float], int]) -> Iterator[_Node]:
     """The nodes of a tree whose leaves begin at bit `first`; a column that is looked at anew gets a number."""
     if "split_feature" not in node:
         return

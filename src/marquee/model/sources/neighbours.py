@@ -84,7 +84,8 @@ class ViewerNeighbours:
         likeness = self.likeness(histories)
         asked, nearest = np.zeros_like(likeness), best_of(likeness, self.nearest)
         np.put_along_axis(asked, nearest, np.take_along_axis(likeness, nearest, axis=1), axis=1)
-        return asked / np.maximum(asked.sum(axis=1, keepdims=True), np.float32(1e-9))
+        asked /= np.maximum(asked.sum(axis=1, keepdims=True), np.float32(1e-9))
+        return asked
 
     def around(self, starts: Ints, title: NDArray[np.int32], values: Floats, asked: Floats) -> Floats:
         """Runs of weighed titles x titles: what those who are asked watched around each, added up."""

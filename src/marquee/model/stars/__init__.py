@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from marquee.model.stars.asked import asked_rounds
 from marquee.model.stars.moods import NO_MOMENT
 from marquee.model.stars.parts import Parts, fit_parts
 from marquee.model.stars.tastes import with_stars
+from marquee.model.trees import Trees
 from marquee.params import BlendParams, StarsParams
 
 __all__ = ["NO_MOMENT", "Stars", "fit_stars"]
@@ -35,12 +35,12 @@ class Stars:
         columns = self.parts.columns(histories.of(asked), row, title, at)
         guess = columns["tastes"]
         if self.text and len(user):
-            guess = guess + self._blend.predict(_table(columns), num_threads=_THREADS)
+            guess = guess + self._blend.scores(_table(columns)).astype(np.float32)
         return np.clip(guess, *self.scale).astype(np.float32)
 
     @cached_property
-    def _blend(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.text)
+    def _blend(self) -> Trees:
+        return Trees.of(self.text)
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         """All but the text."""
@@ -51,9 +51,6 @@ class Stars:
         return cls(Parts.restored(arrays), np.asarray(arrays["scale"], np.float32), text)
 
 
-_THREADS = 1
-
-
 def fit_stars(histories: Histories, titles: int, params: StarsParams, seed: int) -> Stars:
     ratings = with_stars(histories).rating
     scale = np.array([ratings.min(), ratings.max()] if len(ratings) else [0, 0], np.float32)
@@ -62,6 +59,8 @@ def fit_stars(histories: Histories, titles: int, params: StarsParams, seed: int)
 
 
 def _fit_blend(histories: Histories, titles: int, params: StarsParams, seed: int) -> str:
+    import lightgbm as lgb  # noqa: PLC0415 - only training needs it, and it takes a service seconds
+
     tables, errors = [], []
     for asked in asked_rounds(histories, params.blend, seed):
         parts = fit_parts(asked.known, titles, params, seed)
@@ -86,7 +85,7 @@ def _settings(params: BlendParams, seed: int) -> dict[str, object]:
         "feature_fraction": params.feature_share,
         "bagging_fraction": params.row_share,
         "bagging_freq": 1,
-        "num_threads": _THREADS,
+        "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
         "seed": seed,
