@@ -20,11 +20,13 @@ DATA = Path("data")
 
 @flow(name="collect", **HOOKS)
 def collect(
-    seconds: Annotated[
-        float | None, Field(gt=0, description="For so long; params.yaml's loop.collect_for_s if not given.")
-    ] = None,
+    seconds: Annotated[float | None, Field(gt=0)] = None,
 ) -> Any:
-    """Poll the watch API, never more often than agreed; a service that runs pushes new lists for what is new."""
+    """Poll the watch API, never more often than agreed; a service that runs pushes new lists for what is new.
+
+    Args:
+        seconds: For so long; params.yaml's loop.collect_for_s if not given.
+    """
     settings = read_settings(os.environ)
     params = _with_address(read_params(Path("params.yaml")), settings)
     return poll(settings, params, params.loop.collect_for_s if seconds is None else seconds)

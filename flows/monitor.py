@@ -3,13 +3,12 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.deployments import run_deployment
 from prefect.states import Completed
-from pydantic import Field
 
 from flows.hooks import HOOKS
 from flows.trying import AGAIN
@@ -27,9 +26,13 @@ LIMIT_S = 1800  # what takes longer hangs
 
 @flow(name="monitor", timeout_seconds=LIMIT_S, **HOOKS)
 def monitor(
-    act: Annotated[bool, Field(description="Retrain or roll back if the rules say so; else only tell.")] = True,
+    act: bool = True,
 ) -> Any:
-    """How far the world has moved from what the champion knows, and what viewers take of what it shows."""
+    """How far the world has moved from what the champion knows, and what viewers take of what it shows.
+
+    Args:
+        act: Retrain or roll back if the rules say so; else only tell.
+    """
     settings, params = read_settings(os.environ), read_params(Path("params.yaml"))
     found = find(settings, params)
     if found is None:

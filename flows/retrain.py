@@ -8,14 +8,13 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import Field
 
 from flows.hooks import HOOKS
 from flows.orphans import end_orphans
@@ -34,10 +33,15 @@ LIMIT_S = 6 * 3600  # what takes longer hangs
 
 @flow(name="retrain", timeout_seconds=LIMIT_S, **HOOKS)
 def retrain(
-    reason: Annotated[str, Field(description="Why; it is kept with the model and in the audit.")] = "by hand",
-    promote: Annotated[bool, Field(description="If the gate lets it through, make it champion.")] = True,
+    reason: str = "by hand",
+    promote: bool = True,
 ) -> Any:
-    """Train anew on what is known by now; if the gate finds it better than the champion, serve it."""
+    """Train anew on what is known by now; if the gate finds it better than the champion, serve it.
+
+    Args:
+        reason: Why; it is kept in the audit.
+        promote: If the gate lets it through, make it champion.
+    """
     settings, params = read_settings(os.environ), read_params(Path("params.yaml"))
     with alone(settings.state / "retrain.lock") as is_alone:
         if not is_alone:

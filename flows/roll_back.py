@@ -18,10 +18,15 @@ LIMIT_S = 300
 
 @flow(name="roll-back", timeout_seconds=LIMIT_S, **HOOKS)
 def roll_back(
-    why: Annotated[str, Field(description="Is kept in the audit.", min_length=1)],
-    by: Annotated[str, Field(description="Who wants it; is kept too.", min_length=1)] = "operator",
+    why: Annotated[str, Field(min_length=1)],
+    by: Annotated[str, Field(min_length=1)] = "operator",
 ) -> Any:
-    """Make the champion before this one champion again; the service follows within seconds."""
+    """Make the champion before this one champion again; the service follows within seconds.
+
+    Args:
+        why: Is kept in the audit.
+        by: Who wants it; is kept too.
+    """
     return Completed(message=f"version {back(why, by)} is champion again")
 
 
