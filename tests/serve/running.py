@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,9 +105,18 @@ def running(
             until(lambda: is_ready(service), lambda: f"the service is not ready: {service.logged()}")
             yield service
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(PATIENCE_S)
+            end(service)
+
+
+def end(service: Running) -> None:
+    """At once. Workers are in sessions of their own: they would live on without who watches over them."""
+    workers = service.workers()
+    if service.process.poll() is None:
+        os.killpg(service.process.pid, signal.SIGKILL)
+    service.process.wait(PATIENCE_S)
+    for pid in workers:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_ready(service: Running) -> bool:
