@@ -27,7 +27,7 @@ from marquee.loop.judging import Judged
 from marquee.loop.settings import Settings, read_settings
 from marquee.params import Params, read_params
 
-ROOT, DATA = Path(), Path("data")
+DATA = Path("data")
 LIMIT_S = 6 * 3600  # what takes longer hangs
 
 
@@ -47,9 +47,9 @@ def retrain(
         if not is_alone:
             return Completed(name="Skipped", message="another retraining runs: this one is not needed")
         end_orphans("retrain", flow_run.get_id())
-        pipeline.clear_the_way(ROOT)
+        pipeline.clear_the_way()
         position = snapshot(settings, params)
-        for name in pipeline.stages(ROOT):
+        for name in pipeline.stages():
             stage.with_options(name=name, task_run_name=name)(name)
         if version := unchanged(settings):
             return Completed(name="Unchanged", message=f"nothing new was learnt: version {version} stays champion")
@@ -85,7 +85,7 @@ def snapshot(settings: Settings, params: Params) -> int:
 def stage(name: str) -> State[Any]:
     """One of DVC's."""
     begun = time.monotonic()
-    outcome = pipeline.make(name, ROOT, get_run_logger().info)
+    outcome = pipeline.make(name, get_run_logger().info)
     return Completed(name=outcome.capitalize(), message=f"{outcome} in {time.monotonic() - begun:.1f} s")
 
 

@@ -1,7 +1,9 @@
 """The pipeline, one stage at a time: DVC says which stages there are, in what order, and which are up to date.
 
-for stage in stages(root):
-    make(stage, root, print)        RAN or UP_TO_DATE; StageError if it failed
+    for stage in stages():
+        make(stage, print)        RAN or UP_TO_DATE; StageError if it failed
+
+It is the pipeline of the folder that this runs in, as for `dvc` itself.
 """
 
 import json
@@ -22,18 +24,18 @@ class Outcome(StrEnum):
     UP_TO_DATE = "up to date"
 
 
-def stages(root: Path) -> tuple[str, ...]:
+def stages() -> tuple[str, ...]:
     """Each after those that it needs."""
     import networkx as nx  # noqa: PLC0415 - with dvc, half a second
     from dvc.repo import Repo  # noqa: PLC0415
 
-    with Repo(str(root)) as repo:
+    with Repo() as repo:
         return tuple(stage.addressing for stage in nx.dfs_postorder_nodes(repo.index.graph))
 
 
-def make(stage: str, root: Path, tell: Callable[[str], None]) -> Outcome:
+def make(stage: str, tell: Callable[[str], None]) -> Outcome:
     """Runs that stage alone, if anything that it needs has changed."""
-    if is_up_to_date(stage, root):
+    if is_up_to_date(stage):
         return Outcome.UP_TO_DATE
     said: list[str] = []
 
@@ -41,30 +43,38 @@ def make(stage: str, root: Path, tell: Callable[[str], None]) -> Outcome:
         said.append(line)
         tell(line)
 
-    if run_apart(["dvc", "repro", "--single-item", stage], root, hear):
+    if run_apart(["dvc", "repro", "--single-item", stage], Path(), hear):
         told = "; ".join(said[-_SAID:])
         if "is being blocked by" in told or "Unable to acquire lock" in told:
-            raise BusyError(f"stage {stage}: another program uses the pipeline ({told}); try again when it is done")
+            raise _busy(stage, told)
         raise StageError(f"stage {stage}: {told}; `dvc repro {stage}` runs it by hand")
     return Outcome.RAN
 
 
-def is_up_to_date(stage: str, root: Path) -> bool:
-    from dvc.repo import Repo  # noqa: PLC0415 - half a second
+def is_up_to_date(stage: str) -> bool:
+    from dvc.lock import LockError  # noqa: PLC0415 - half a second
+    from dvc.repo import Repo  # noqa: PLC0415
 
-    with Repo(str(root)) as repo:
-        return not repo.status(targets=[stage])
+    try:
+        with Repo() as repo:
+            return not repo.status(targets=[stage])
+    except LockError as error:
+        raise _busy(stage, str(error)) from error
 
 
-def clear_the_way(root: Path) -> None:
+def _busy(stage: str, told: str) -> BusyError:
+    said = " ".join(told.split())
+    return BusyError(f"stage {stage}: another program uses the pipeline ({said}); try again when it is done")
+
+
+def clear_the_way() -> None:
     """Removes the lock of a DVC that was killed: a new program may have got its number since.
 
     Only who knows that no other pipeline runs may do this.
     """
-    lock = root / _LOCK
     with suppress(OSError, ValueError):
-        if not any(_runs(pid) for pid in _pids(json.loads(lock.read_text("utf-8")))):
-            lock.unlink()
+        if not any(_runs(pid) for pid in _pids(json.loads(_LOCK.read_text("utf-8")))):
+            _LOCK.unlink()
 
 
 def _pids(told: object) -> set[int]:

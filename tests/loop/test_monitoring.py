@@ -1,0 +1,77 @@
+"""What the monitor does, by its rules: nothing most of the time, a roll-back before a retraining, neither too often."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from marquee.loop.monitoring import Act, Found, Last, decide
+from marquee.params import LoopParams
+from marquee.quality.drift import Column, Drift
+from marquee.quality.live import Gap
+
+PARAMS = LoopParams(
+    collect_cron="* * * * *",
+    retrain_cron="0 3 * * *",
+    monitor_cron="0 * * * *",
+    collect_for_s=50.0,
+    follow_s=30.0,
+    days=7.0,
+    within_h=48.0,
+    shown=500,
+    worse=0.2,
+    drifted=2,
+    retrain_rest_h=6.0,
+    roll_back_rest_h=24.0,
+)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NEVER = Last(None, None)
+CALM = Found("2", "1", Drift((), ""), pl.DataFrame(), Gap(of=0.10, gap=0.0, low=-0.01, high=0.01))
+WORSE = replace(CALM, gap=Gap(of=0.10, gap=-0.05, low=-0.07, high=-0.03))
+
+
+def moved(*names: str) -> Drift:
+    return Drift(tuple(Column(name, "wasserstein", 900, 900, 0.9, 0.25, 0.0, drifted=True) for name in names), "")
+
+
+def test_where_all_is_calm_nothing_is_done() -> None:
+    assert decide(CALM, NEVER, NOW, PARAMS).act is Act.NOTHING
+    assert decide(replace(CALM, drift=None, gap=None, previous=None), NEVER, NOW, PARAMS).act is Act.NOTHING
+
+
+def test_a_champion_that_is_taken_less_beyond_noise_and_margin_goes_at_once() -> None:
+    told = decide(replace(WORSE, drift=moved("a", "b")), NEVER, NOW, PARAMS)
+    assert told.act is Act.ROLL_BACK
+    assert told.why == "version 2 is taken less than 1: -5.00% to 10.00% (-7.00% to -3.00%)"
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        Gap(of=0.10, gap=-0.05, low=-0.11, high=0.01),  # may be noise
+        Gap(of=0.10, gap=-0.01, low=-0.015, high=-0.005),  # beyond noise, but a tenth only
+        Gap(of=0.10, gap=0.05, low=0.03, high=0.07),
+    ],
+)
+def test_a_small_or_doubtful_loss_is_borne(gap: Gap) -> None:
+    assert decide(replace(CALM, gap=gap), NEVER, NOW, PARAMS).act is Act.NOTHING
+
+
+def test_a_world_that_moved_is_learnt_anew() -> None:
+    told = decide(replace(CALM, drift=moved("events: kind", "ratings: rating")), NEVER, NOW, PARAMS)
+    assert told == replace(told, act=Act.RETRAIN, why="2 columns drifted: events: kind, ratings: rating")
+    only = decide(replace(CALM, drift=moved("events: kind")), NEVER, NOW, PARAMS)
+    assert (only.act, only.why) == (Act.NOTHING, "only events: kind drifted")
+
+
+@pytest.mark.parametrize(
+    ("found", "act", "rest_h"),
+    [(WORSE, Act.ROLL_BACK, 24), (replace(CALM, drift=moved("a", "b")), Act.RETRAIN, 6)],
+)
+def test_nothing_is_done_twice_within_its_rest(found: Found, act: Act, rest_h: float) -> None:
+    early, late = (NOW - timedelta(hours=rest_h) + timedelta(minutes=minutes) for minutes in (1, -1))
+    resting = decide(found, Last(early, early), NOW, PARAMS)
+    assert resting.act is Act.NOTHING
+    assert resting.why.startswith(f"{act} would follow")
+    assert decide(found, Last(late, late), NOW, PARAMS).act is act
