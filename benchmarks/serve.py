@@ -8,6 +8,7 @@ a tiny model, only to see that all this runs.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -106,6 +107,12 @@ def megabytes(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1e3
 
 
+def processor_s(service: Running) -> float:
+    """Of all workers since their start."""
+    told = [Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split() for pid in service.workers()]
+    return sum(int(fields[11]) + int(fields[12]) for fields in told) / os.sysconf("SC_CLK_TCK")
+
+
 def of_workers(service: Running) -> float:
     return max(map(megabytes, service.workers()))
 
@@ -165,13 +172,12 @@ class Benchmark:
                 ours, limit = of_lists.p(percent), LIMITS[f"p{percent}"]
                 print(f"    p{percent}: {of_limit(ours, limit)} ms, {ours / floor.p(percent):.1f} x the bare endpoint")
             self.put(f"lists without reasons, {RATE}/s", port, self.lists(size.seconds, explain=False), RATE)
-            alone = self.generator.put(Load(port, self.lists(size.seconds / 2), 1))
-            show("lists with reasons, one after another", alone)
+            alone, processor_ms = self.alone(service)
             self.events(service)
             searched = self.put(f"searches, {SEARCHES}/s", port, self.asked.searches(SEARCHES * size.seconds), SEARCHES)
             print(f"    p95: {of_limit(searched.p(95), LIMITS['search'])} ms")
             print(f"private memory of the worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
-        self.where(alone.p(50))
+        self.where(alone.p(50), processor_ms)
 
     def events(self, service: Running) -> None:
         port, size = port_of(service), self.size
@@ -194,12 +200,20 @@ class Benchmark:
             self.put("lists without reasons, as fast as they come", port, self.asked.lists(count, False), None)
             print(f"private memory of a worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
 
-    def where(self, over_http_ms: float) -> None:
-        found = parts(self.world, self.url, self.world.viewers[: self.size.asked])
-        print(f"{'where the time of one list goes, ms at the median':<52}{'p50':>8}{'share':>8}")
-        for name, ms, share in table(found, over_http_ms):
-            print(f"    {name:<48}{ms:8.2f}{share:8.0%}")
-        print(f"    {'all of it over HTTP, nobody else asking':<48}{over_http_ms:8.2f}")
+    def alone(self, service: Running) -> tuple[Figures, float]:
+        """One list after another, and what each costs the processor: that does not wait for who else uses it."""
+        calls = self.lists(self.size.seconds / 2)
+        before = processor_s(service)
+        figures = self.generator.put(Load(port_of(service), calls, lanes=1))
+        show("lists with reasons, one after another", figures)
+        return figures, 1e3 * (processor_s(service) - before) / len(calls)
+
+    def where(self, http_ms: float, http_processor_ms: float) -> None:
+        timed = parts(self.world, self.url, self.world.viewers[: self.size.asked])
+        print(f"{'where the time of one list goes, at the median':<52}{'ms':>8}{'share':>8}{'processor ms':>16}")
+        for name, ms, processor_ms in table(timed, http_ms, http_processor_ms):
+            print(f"    {name:<48}{ms:8.2f}{ms / http_ms:8.0%}{processor_ms:16.2f}")
+        print(f"    {'all of it over HTTP, nobody else asking':<48}{http_ms:8.2f}{'':8}{http_processor_ms:16.2f}")
 
     def soak(self, minutes: float) -> None:
         calls = self.mixed(int(60 * minutes * RATE))

@@ -1,15 +1,17 @@
-"""Where the time of an answer goes: the same steps in this process, one after another, on the model that is served."""
+"""Where the time of an answer goes: the same steps in this process, one after another, on the model that is served.
 
-from collections.abc import Sequence
+Beside the milliseconds stand those of a processor: on a box that others use too, only these stay what they are.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
-from benchmarks.recommending import Parts, Timed
+from benchmarks.recommending import Answer, Parts, Timed
 from benchmarks.serving.world import World
 from marquee.data.events import EventStore
-from marquee.model.explain import Explainer
-from marquee.model.histories import Histories
 from marquee.model.listing import Wish, as_of, listed
 from marquee.serve import schemas as s
 from marquee.serve.answers import Answers
@@ -20,19 +22,34 @@ from marquee.serve.shown import Shown
 from marquee.serve.worker import shipped_params
 
 K = 10
+_OF_LIST = ("sources and gathering", "features", "ranker")
 
 
-def parts(world: World, database_url: str, user_ids: Sequence[int]) -> Parts:
-    """Seconds of each part, of each viewer. What is shown is not written: that has a thread of its own."""
+class Twice(Timed):
+    """Also by the processor's clock, of all threads of this process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.processor: Parts = {}
+
+    def __call__(self, name: str, work: Callable[[], Answer]) -> Answer:
+        began = time.process_time()
+        answer = super().__call__(name, work)
+        self.processor.setdefault(name, []).append(time.process_time() - began)
+        return answer
+
+
+def parts(world: World, database_url: str, user_ids: Sequence[int]) -> Twice:
+    """Of each viewer. What is shown is not written: that has a thread of its own."""
     served = open_served(world.model, "benchmark", datetime.now(UTC))
     with EventStore(database_url, shipped_params().events, None) as store:
         answers, viewers = Answers(lambda: served, store, Shown(store)), Viewers(store)
         for user_id in user_ids[:3]:  # what is made once and kept
-            _one(Timed(), served, viewers, answers, user_id)
-        timed = Timed()
+            _one(Twice(), served, viewers, answers, user_id)
+        timed = Twice()
         for user_id in user_ids:
             _one(timed, served, viewers, answers, user_id)
-    return timed.parts
+    return timed
 
 
 def _one(timed: Timed, served: Served, viewers: Viewers, answers: Answers, user_id: int) -> None:
@@ -46,24 +63,23 @@ def _one(timed: Timed, served: Served, viewers: Viewers, answers: Answers, user_
     wish = Wish(K, moment, (), lister.params.arrange.diversity, seed=1)
     made = timed("list", lambda: listed(lister, history, wish, served.shop))
     timed("stars", lambda: stars_of(served, history, made.title, moment))
-    timed("reasons", lambda: reasons(served.explainer, history, made.title, made.pool, at))
+    timed("reasons", lambda: served.explainer.reasons(history, made.title, made.pool, at))
     asked = s.RecommendRequest(user_id=user_id, k=K, explain=True)
     reply = timed("whole", lambda: answers.recommend(asked, datetime.now(UTC)))
     timed("written as JSON", lambda: reply.__pydantic_serializer__.to_json(reply))
 
 
-def reasons(explainer: Explainer, history: Histories, *told: np.ndarray) -> object:
-    return explainer.reasons(history, *told)
+def table(timed: Twice, http_ms: float, http_processor_ms: float) -> list[tuple[str, float, float]]:
+    """Each part with its milliseconds at the median, and those of the processor; the rest is what HTTP costs."""
+    wall, processor = _split(timed.parts, http_ms), _split(timed.processor, http_processor_ms)
+    return [(name, wall[name], processor[name]) for name in wall]
 
 
-def table(found: Parts, over_http_ms: float) -> list[tuple[str, float, float]]:
-    """Rows of (part, milliseconds at the median, share of the whole over HTTP)."""
-    ms = {name: 1e3 * np.array(seconds) for name, seconds in found.items()}
-    of_list = ("sources and gathering", "features", "ranker")
-    ms["rules, diversity, exploring"] = ms["list"] - sum(ms[name] for name in of_list)
-    told = ("history", *of_list, "rules, diversity, exploring", "stars", "reasons")
-    ms["the reply"] = ms["whole"] + ms["written as JSON"] - ms["history"] - ms["list"] - ms["stars"] - ms["reasons"]
-    medians = {name: float(np.median(ms[name])) for name in (*told, "the reply")}
-    within = float(np.median(ms["whole"] + ms["written as JSON"]))
-    medians["HTTP, BentoML, FastAPI, other threads"] = over_http_ms - within
-    return [(name, median, median / over_http_ms) for name, median in medians.items()]
+def _split(seconds: Parts, http_ms: float) -> dict[str, float]:
+    ms = {name: 1e3 * np.array(every) for name, every in seconds.items()}
+    ms["rules, diversity, exploring"] = ms["list"] - sum(ms[name] for name in _OF_LIST)
+    whole = ms["whole"] + ms["written as JSON"]
+    ms["the reply"] = whole - ms["history"] - ms["list"] - ms["stars"] - ms["reasons"]
+    told = ("history", *_OF_LIST, "rules, diversity, exploring", "stars", "reasons", "the reply")
+    of = {name: float(np.median(ms[name])) for name in told}
+    return {**of, "HTTP, BentoML, FastAPI, other threads": http_ms - float(np.median(whole))}
