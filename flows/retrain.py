@@ -54,7 +54,7 @@ def retrain(
         if version := unchanged(settings):
             return Completed(name="Unchanged", message=f"nothing new was learnt: version {version} stays champion")
         found = judge(settings, params)
-        version = register(settings, params, position, found)
+        version = register(settings, position, found)
         if not found.verdict.promoted:
             reasons = "; ".join(rule.name for rule in found.verdict.reasons)
             return Completed(name="Refused", message=f"version {version} is not promoted: {reasons}")
@@ -96,17 +96,19 @@ def unchanged(settings: Settings) -> str | None:
 
 @task(**AGAIN)
 def judge(settings: Settings, params: Params) -> Judged:
-    found = retraining.judge(settings.registry_url, params, DATA, {})
+    found = retraining.judge(settings.registry_url, params, DATA)
     for rule in found.verdict.rules:
         get_run_logger().info(str(rule))
     create_markdown_artifact(telling.verdict_in_words(found.verdict), key="verdict", description="The gate's verdict")
+    if found.difference:
+        create_markdown_artifact(found.difference, key="difference", description="What the release changes")
     create_table_artifact(telling.beside_the_champion(found.table), key="metrics", description="Beside the champion")
     return found
 
 
 @task(**AGAIN)
-def register(settings: Settings, params: Params, position: int, found: Judged) -> str:
-    version = retraining.register(settings.registry_url, params, DATA, position, found)
+def register(settings: Settings, position: int, found: Judged) -> str:
+    version = retraining.register(settings.registry_url, DATA, position, found)
     get_run_logger().info(f"version {version}")
     return version
 

@@ -21,6 +21,7 @@ PARAMS = LoopParams(
     within_h=48.0,
     shown=500,
     worse=0.2,
+    lost=0.1,
     drifted=2,
     retrain_rest_h=6.0,
     roll_back_rest_h=24.0,

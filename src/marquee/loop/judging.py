@@ -14,7 +14,8 @@ from marquee.model import asked
 from marquee.model.folder import load_model
 from marquee.model.recommender import Recommender, restored
 from marquee.params import Params
-from marquee.quality.evaluate import evaluate
+from marquee.quality.difference import page
+from marquee.quality.evaluate import HYBRID, evaluate
 from marquee.quality.gate import CHAMPION, Evidence, Verdict, judge
 from marquee.quality.report import DECIDES
 from marquee.stages.measured import lists_of_twin, measured_lists
@@ -29,6 +30,7 @@ _SHOWN = 10
 class Judged:
     verdict: Verdict
     table: pl.DataFrame  # of evaluate.py, with the champion
+    difference: str  # that its release makes, as Markdown; empty where there is no champion
 
 
 def judged(params: Params, into: Path, champion: Path | None, checks: Mapping[str, str]) -> Judged:
@@ -45,7 +47,8 @@ def judged(params: Params, into: Path, champion: Path | None, checks: Mapping[st
     tested_from: Any = cut.test["at"].min()
     size_mb = sum(path.stat().st_size for path in (into / "model").rglob("*")) / 1e6
     evidence = Evidence(table, known_at, tested_from, p99_ms(model), size_mb, checks)
-    return Judged(judge(evidence, params.gate), table)
+    told = page(lists[CHAMPION], lists[HYBRID], model.titles.frame) if CHAMPION in lists else ""
+    return Judged(judge(evidence, params.gate), table, told)
 
 
 def p99_ms(model: Recommender) -> float:

@@ -3,12 +3,12 @@
 Each may be done again: who was killed between two of them finds what was done, and goes on from there.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from marquee import registry
 from marquee.data.events import EventStore
+from marquee.loop.checks import checks
 from marquee.loop.judging import Judged, judged
 from marquee.loop.monitoring import REFERENCE
 from marquee.loop.origin import origin
@@ -45,26 +45,28 @@ def same_as_champion(url: str, into: Path) -> str | None:
     return champion if champion is not None and known.get(champion) == fingerprint else None
 
 
-def judge(url: str, params: Params, into: Path, checks: Mapping[str, str]) -> Judged:
+def judge(url: str, params: Params, into: Path) -> Judged:
     """What the stages made, against the champion."""
+    save_reference(params, into, into / "reference")
     champion = registry.champion(url)
-    twin = None if champion is None else registry.kept(url, champion, TWIN)
-    found = judged(params, into, twin, checks if champion is None or twin else {**checks, **_NO_TWIN})
+    twin, reference = (None if champion is None else registry.kept(url, champion, name) for name in (TWIN, REFERENCE))
+    own = checks(into / "reference", reference, params.loop.lost, params.drift.missing) if reference else {}
+    found = judged(params, into, twin, own if champion is None or twin else {**own, **_NO_TWIN})
     save_text(verdict_in_words(found.verdict) + "\n", into / "reports" / "verdict.md")
+    save_text(found.difference, into / "reports" / "difference.md")
     return found
 
 
 _NO_TWIN = {"the champion can be measured": "it was registered without its twin; judge for yourself, then promote"}
 
 
-def register(url: str, params: Params, into: Path, position: int, found: Judged) -> str:
+def register(url: str, into: Path, position: int, found: Judged) -> str:
     """Its version; one that was registered before with the same fingerprint and origin stays the one."""
     told = origin(ROOT, position)
     fingerprint = fingerprint_of(into / "model")
     for version in registry.versions(url):
         if version.fingerprint == fingerprint and version.tags.get("dvc.lock") == told["dvc.lock"]:
             return version.name
-    save_reference(params, into, into / "reference")
     verdict = "promoted" if found.verdict.promoted else "; ".join(rule.name for rule in found.verdict.reasons)
     files = {
         TWIN: twin_of(into),

@@ -17,6 +17,7 @@ class LoopParams(Section):
     within_h: float = Field(gt=0, le=10_000)
     shown: int = Field(ge=1, le=1_000_000_000)
     worse: float = Field(gt=0, le=1)
+    lost: float = Field(ge=0, le=1)
     drifted: int = Field(ge=1, le=10_000)
     retrain_rest_h: float = Field(ge=0, le=10_000)
     roll_back_rest_h: float = Field(ge=0, le=10_000)
