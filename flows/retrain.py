@@ -71,6 +71,7 @@ def _rolled_out(version: str, reason: str, settings: Settings, params: Params) -
         except LoopError as error:
             back = roll_back(settings, f"the service does not follow: {error}")
             raise LoopError(f"version {version} was promoted and rolled back to {back}: {error}") from error
+    push()
     return Completed(name="Promoted", message=f"version {version} is champion")
 
 
@@ -124,6 +125,13 @@ def follow(settings: Settings, params: Params, version: str) -> None:
     clock = rollout.Clock(time.monotonic, time.sleep)
     took = rollout.follow(settings.service_url, settings.service_key, version, params.loop.follow_s, clock)
     get_run_logger().info(f"the service serves version {version}, {took:.1f} s after it became champion")
+
+
+@task(**AGAIN)
+def push() -> None:
+    """The data of a champion, to DVC's remote if there is one."""
+    if not pipeline.push(get_run_logger().info):
+        get_run_logger().info("no remote of DVC: the data of this version is in the cache alone")
 
 
 @task(name="roll back", **AGAIN)

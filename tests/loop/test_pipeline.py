@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marquee.errors import BusyError, StageError
-from marquee.loop.pipeline import Outcome, clear_the_way, make, stages
+from marquee.loop.pipeline import Outcome, clear_the_way, make, push, stages
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -40,6 +40,15 @@ def test_stages_come_after_what_they_need_and_run_once(project: Path) -> None:
     assert make("first", said.append) is Outcome.RAN
     with pytest.raises(StageError, match=r"stage second: .*`dvc repro second` runs it by hand"):
         make("second", said.append)
+
+
+def test_what_was_made_goes_to_the_remote_if_there_is_one(project: Path, tmp_path: Path) -> None:
+    for name in stages():
+        make(name, print)
+    assert not push(print)
+    subprocess.run(["dvc", "remote", "add", "-q", "-d", "away", str(tmp_path / "away")], cwd=project, check=True)
+    assert push(print)
+    assert any((tmp_path / "away").rglob("*"))
 
 
 def test_whom_another_dvc_blocks_is_told_to_come_back(project: Path) -> None:

@@ -51,6 +51,20 @@ def make(stage: str, tell: Callable[[str], None]) -> Outcome:
     return Outcome.RAN
 
 
+def push(tell: Callable[[str], None]) -> bool:
+    """Whether there is a remote; what was made is in it then, for whoever wants the same model again."""
+    from dvc.repo import Repo  # noqa: PLC0415 - half a second
+
+    with Repo() as repo:
+        if not repo.config["core"].get("remote"):
+            return False
+    said: list[str] = []
+    if run_apart(["dvc", "push"], Path(), said.append):
+        raise StageError(f"push: {'; '.join(said[-_SAID:])}; `dvc push` does it by hand")
+    tell("; ".join(said[-1:]))
+    return True
+
+
 def is_up_to_date(stage: str) -> bool:
     from dvc.lock import LockError  # noqa: PLC0415 - half a second
     from dvc.repo import Repo  # noqa: PLC0415

@@ -74,7 +74,8 @@ def register(url: str, into: Path, position: int, found: Judged) -> str:
         "reports": into / "reports",
         "plots": into / "plots",
         "stages": into / "metrics",
-        "recipe": ROOT / "dvc.lock",
+        "lock": ROOT / "dvc.lock",
+        "params": ROOT / "params.yaml",
     }
     there = {name: path for name, path in files.items() if path.exists()}
     return registry.register(url, into / "model", Beside(metrics_of(found.table), {**told, "verdict": verdict}, there))

@@ -1,0 +1,79 @@
+"""Roll-out against a real HTTP server that serves the version before for a while, or for good."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from marquee.errors import LoopError
+from marquee.loop.rollout import Clock, follow
+
+
+class Service(BaseHTTPRequestHandler):
+    """Serves `before` for so many questions, then version 2."""
+
+    left = 0
+    titles = 3
+
+    def do_GET(self) -> None:
+        type(self).left -= 1
+        self.tell({"version": "1" if self.left >= 0 else "2"})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.tell({"model": "2", "titles": [{}] * self.titles})
+
+    def tell(self, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(left: int, titles: int = 3) -> Iterator[str]:
+    class Own(Service):
+        pass
+
+    Own.left, Own.titles = left, titles
+    with ThreadingHTTPServer(("127.0.0.1", 0), Own) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def clock() -> Clock:
+    """Sleeps at once."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return Clock(lambda: now[0], sleep)
+
+
+def test_it_waits_until_the_version_is_served() -> None:
+    with served(left=5) as url:
+        assert follow(url, None, "2", 30, clock()) == pytest.approx(1.0)
+
+
+def test_a_service_that_does_not_follow_is_told_of() -> None:
+    with served(left=10_000) as url, pytest.raises(LoopError, match=r"serves 1, not version 2, after 3 s"):
+        follow(url, None, "2", 3, clock())
+
+
+def test_a_service_that_makes_no_list_does_not_follow() -> None:
+    with served(left=0, titles=0) as url, pytest.raises(LoopError, match="a list of 0 titles by 2"):
+        follow(url, None, "2", 3, clock())
+
+
+def test_a_service_that_is_away_is_told_of() -> None:
+    with pytest.raises(LoopError, match="ConnectError"):
+        follow("http://127.0.0.1:9", None, "2", 1, clock())
