@@ -76,6 +76,13 @@ def test_what_serves_is_locked_as_it_is_locked_for_all(built: Built) -> None:  #
     assert pins[0] < pins[1]
 
 
+def test_what_serves_imports_no_tool_of_the_loop() -> None:
+    code = f"""import sys, marquee.serve.service, marquee.serve.app, marquee.serve.worker
+print(*sys.modules.keys() & set({LOOP}))"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
+
+
 def test_a_dockerfile_comes_with_it_and_nothing_in_it_is_of_this_machine(built: Built) -> None:
     assert "FROM python:3.11" in built.text("env/docker/Dockerfile")
     of_this_machine = (str(ROOT), str(built.home), str(Path.home()) + "/", sys.prefix)
