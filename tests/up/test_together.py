@@ -68,13 +68,19 @@ def _runs(pid: int) -> bool:
 
 def test_who_needs_another_begins_when_that_is_ready_and_ends_before_it(tmp_path: Path) -> None:
     mark = tmp_path / "first-is-ready"
-    first = f"import pathlib; pathlib.Path({str(mark)!r}).touch(); {FOREVER}"
-    second = f"import pathlib; print(pathlib.Path({str(mark)!r}).exists(), flush=True); {FOREVER}"
+    first = f"import os, pathlib; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); {FOREVER}"
+    second = f"""import os, pathlib, psutil, signal, sys
+first = psutil.Process(int(pathlib.Path({str(mark)!r}).read_text()))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(first.status() != psutil.STATUS_ZOMBIE, flush=True)))
+print("begun", flush=True); {FOREVER}"""
     log = Log()
-    programs = [program("second", second, after=["first"]), program("first", first, mark.exists)]
+    programs = [
+        program("second", second, after=["first"]),
+        program("first", first, lambda: mark.exists() and bool(mark.read_text())),
+    ]
     assert together.run(programs, log.tell, end_after(log, 3)) == 0
     assert [name for name, line in log.lines if line.startswith("ready")] == ["first", "second"]
-    assert "True" in log.of("second")
+    assert [line for line in log.of("second") if not line.startswith("ready")] == ["begun", "True"]
 
 
 def test_every_line_is_told_with_the_name_of_who_said_it() -> None:
