@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from marquee.model.candidates import Candidates, gather, ranks_within
-from marquee.model.carried import carried_by, shares
-from marquee.model.explain import Explainer, Reason
+from marquee.model.carried import carrier_of, shares
+from marquee.model.explain import Explainer, Pool, Reason
 from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.sources import Source
 from marquee.model.sources.als import fit_als
@@ -96,7 +96,7 @@ def names_of(sources: Sequence[Source]) -> tuple[str, ...]:
 
 
 def described(candidates: Candidates, histories: Histories, watched: Floats) -> Floats:
-    ranks = [ranks_within(candidates.starts, scores) for scores in candidates.scores.T]
+    ranks = [np.log2(ranks_within(candidates.starts, scores)) for scores in candidates.scores.T]
     rest = np.stack([watched[candidates.title], histories.counts[candidates.user].astype(np.float32)], axis=1)
     return np.hstack([candidates.scores, np.stack(ranks, axis=1), rest])
 
@@ -152,7 +152,16 @@ def best(ranking: SmallRanking, history: Histories, without: int | None = None) 
 
 def reasons(explainer: Explainer, ranking: SmallRanking, history: Histories, count: int) -> list[Reason]:
     listed = best(ranking, history)
-    return explainer.reasons(history, listed[:count], listed, history.last_at)
+    return explainer.reasons(history, listed[:count], pool_of(explainer, history, listed), history.last_at)
+
+
+def pool_of(explainer: Explainer, history: Histories, title: Ints) -> Pool:
+    return explainer.pool_of(title, history, history.last_at)
+
+
+def carried_by(source: Source, history: Histories, title: Ints) -> Floats:
+    """By every row."""
+    return carrier_of(source, history).carried(np.arange(len(history.title)), title)
 
 
 def mixed_history() -> Histories:
@@ -209,8 +218,9 @@ def test_titles_that_too_few_have_watched_carry_nothing_and_are_not_carried(ever
 
 def test_a_source_that_cannot_tell_carries_nothing_and_shares_are_shares(ranking: SmallRanking) -> None:
     history, title = mixed_history(), np.array([0, 30])
-    voices = [(source, np.array([1.0, 0.0], np.float32)) for source in ranking.sources]
-    np.testing.assert_allclose(np.abs(shares(voices, history, title)).sum(axis=0), [1, 0], rtol=1e-5)
+    loudness = np.array([1.0, 0.0], np.float32)
+    voices = [(carrier_of(source, history), loudness) for source in ranking.sources]
+    np.testing.assert_allclose(np.abs(shares(voices, len(history.title), title)).sum(axis=0), [1, 0], rtol=1e-5)
     popular = next(source for source in ranking.sources if source.name == "popular")
     assert not carried_by(popular, history, title).any()
 
@@ -230,7 +240,7 @@ def test_what_raised_a_title_is_told_in_words_and_features_that_say_the_same_cou
     added = ranking.contributions(ranking.describe(found, history, history.last_at))[:, :-1]
     words = np.array([words_of(feature) for feature in ranking.feature_names])
     assert len(set(words)) < len(words)
-    for n, reason in enumerate(explainer.reasons(history, found.title, found.title, history.last_at)):
+    for n, reason in enumerate(explainer.reasons(history, found.title, None, history.last_at)):
         every = sorted((added[n, words == each].sum() for each in set(words)), reverse=True)
         assert [by for _, by in reason.raised] == pytest.approx([by for by in every[:3] if by > 0], abs=1e-5)
         assert [by for _, by in reason.raised] == pytest.approx(
@@ -267,15 +277,17 @@ def test_a_list_is_explained_as_its_titles_are_alone(explainer: Explainer, ranki
     history = world(3, seed=97).of(np.array([1]))
     listed = best(ranking, history)
     shares_in_list = [reason.carried for reason in reasons(explainer, ranking, history, 4)]
-    alone = [explainer.reasons(history, listed[n : n + 1], listed, history.last_at)[0].carried for n in range(4)]
+    pool = pool_of(explainer, history, listed)
+    alone = [explainer.reasons(history, listed[n : n + 1], pool, history.last_at)[0].carried for n in range(4)]
     assert [[t for t, _ in carried] for carried in shares_in_list] == [[t for t, _ in carried] for carried in alone]
 
 
 def test_a_stranger_is_told_what_is_popular_and_nothing_of_themselves(
     explainer: Explainer, ranking: SmallRanking, everything: Histories
 ) -> None:
-    nobody, pool = mixed_history().last(0), np.arange(TITLE_COUNT)
+    nobody = mixed_history().last(0)
     order = np.argsort(-ranking.sources[-1].scores(everything, everything.last_at)[0], kind="stable")
+    pool = explainer.pool_of(np.arange(TITLE_COUNT), nobody, np.array([NOW]))
     most, least = explainer.reasons(nobody, order[[0, -1]], pool, np.array([NOW]))
     assert (most.sentence, least.sentence) == ("Popular with many viewers", "Something else for a change")
     assert (most.named, most.carried) == ((), ())
@@ -285,7 +297,7 @@ def test_when_no_single_title_matters_the_whole_history_is_the_reason(ranking: S
     """With one candidate there is no rank to lose."""
     history = histories([(9, 41, 5.0, 1), (9, 25, 5.0, 2), (9, 2, 5.0, 3)])
     alone = best(ranking, history)[:1]
-    reason = Explainer(ranking, PARAMS.signals, PARAMS.explain).reasons(history, alone, alone, history.last_at)[0]
+    reason = Explainer(ranking, PARAMS.signals, PARAMS.explain).reasons(history, alone, None, history.last_at)[0]
     assert (reason.sentence, reason.named) == ("It goes with all that you watched", ())
 
 

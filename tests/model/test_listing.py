@@ -38,7 +38,8 @@ def test_its_features_are_those_that_it_was_scored_by(fitted: Recommender) -> No
     assert fills_up.any()
     np.testing.assert_allclose(fitted.score(found.features[~fills_up]), found.score[~fills_up], rtol=1e-4, atol=1e-5)
     assert np.isnan(found.features[fills_up]).all()
-    assert set(found.title[~fills_up]) <= set(found.pool)
+    assert found.pool is not None
+    assert set(found.title[~fills_up]) <= set(found.pool.found.title)
 
 
 def test_the_slot_shows_another_candidate_now_and_then_and_says_how_probable_that_was(fitted: Recommender) -> None:

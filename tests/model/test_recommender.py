@@ -222,7 +222,8 @@ def falls(fitted: Recommender, history: Histories) -> list[bool]:
     lists = fitted.recommend(history, as_of, TITLE_COUNT)
     listed = lists.title[np.isfinite(lists.score)].astype(np.int64)
     answers = []
-    for rank, reason in enumerate(fitted.explainer.reasons(history, listed[:5], listed, as_of)):
+    pool = fitted.propose(history, as_of, ()).pool
+    for rank, reason in enumerate(fitted.explainer.reasons(history, listed[:5], pool, as_of)):
         for title in reason.named[:1]:
             others = Rule("left out", np.arange(TITLE_COUNT) != title)
             left = fitted.recommend(history.where(history.title != title), as_of, rank + 1, [others])

@@ -71,7 +71,7 @@ def explain(folder: Path, user_id: int, title_id: int) -> tuple[Reason, pl.Serie
     if len(strangers):
         raise ModelError(f"viewer {user_id} is unknown to the model in {folder}; ask for one that it was fitted on")
     as_of, title = asked.now(whole.histories, history), np.array([_row_of(whole, title_id)])
-    pool = whole.retriever.candidates(history, as_of).title
+    pool = whole.propose(history, as_of, ()).pool
     (reason,) = whole.explainer.reasons(history, title, pool, as_of)
     return reason, whole.titles.frame["name"]
 

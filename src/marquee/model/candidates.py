@@ -42,6 +42,13 @@ def gather(
     return Candidates(names, starts, title, np.stack([scores[user, title] for scores in said], axis=1))
 
 
+def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
+    """Given titles, rising, as the candidates of one viewer."""
+    said = [scores[0, title] for scores in said_by_all(sources, history, as_of)]
+    names = tuple(source.name for source in sources)
+    return Candidates(names, np.array([0, len(title)]), title, np.stack(said, axis=1))
+
+
 def hidden(histories: Histories, titles: int) -> Mask:
     """Viewers x titles: what each has seen or refused."""
     closed = np.zeros((len(histories), titles), bool)

@@ -1,59 +1,94 @@
-"""Carried: how much each row of one viewer's history adds to a source's score of a title.
+"""Carried: how much each row of one viewer's history adds to a source's score of a title, and what it loses without.
 
 Exact: over the rows, what is carried sums to the source's score. A source that can be told apart so is one function
-here and one line in `carried_by`; one that cannot carries nothing and leaves the others to speak.
+here and one line in `carrier_of`; one that cannot carries nothing and leaves the others to speak.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.compiled import compiled
+from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Source
+from marquee.model.sources.adding import sums_of
 from marquee.model.sources.als import Als
 from marquee.model.sources.autoencoder import Autoencoder, whole
-from marquee.model.sources.content import Content, opinions
+from marquee.model.sources.content import Content
 from marquee.model.sources.fitting import Recent, Weighed
-from marquee.model.sources.following import Following, Sequence, faded
+from marquee.model.sources.following import Following, lately
+from marquee.model.sources.following import Sequence as Order
 from marquee.model.sources.neighbours import TitleNeighbours, ViewerNeighbours
 
+Cells = Callable[[Ints, Ints], Floats]  # of some rows of the history x some titles
+Values = Callable[[Histories], Floats]  # how much each row counts
 
-def carried_by(source: Source, history: Histories, title: Ints) -> Floats:
-    """Rows of the history x titles; zeros where a source has no opinion or cannot tell."""
+_SLIGHT = 0.005  # of what the row counts most that counts most: a smaller change of what another counts is none
+
+
+class Without:
+    """One history several times, each time without one of its rows."""
+
+    def __init__(self, history: Histories, rows: Ints) -> None:
+        kept = np.ones((len(rows), len(history.title)), bool)
+        kept[np.arange(len(rows)), rows] = False
+        self.rows, self._kept = rows, kept
+        self.histories = history.of(np.zeros(len(rows), np.int64)).where(kept.ravel())
+
+    def values(self, values: Values) -> Floats:
+        """What each row of the whole history counts each time; 0 when it is left out."""
+        answer = np.zeros(self._kept.shape, np.float32)
+        answer[self._kept] = values(self.histories)
+        return answer
+
+
+@dataclass(frozen=True, eq=False)
+class Carrier:
+    """What one source makes of each row of one history."""
+
+    carried: Cells  # zeros where it has no opinion or cannot tell
+    lost: Callable[[Without, Ints], Floats]  # what its score loses without each of the rows
+
+
+def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PLR0911 - one a kind of source
     match source:
-        case Recent():
-            carried = _by_recent(source, history, title)
+        case Recent(source=Als() as als):
+            return _recent_als(als, source.recent, history)
+        case Recent(source=Following() as following):
+            return _following(following, history, source.recent)
         case Als():
-            carried = _by_als(source, history, title)
+            return _als(source, history)
         case Autoencoder():
-            carried = _by_weights(source, whole(history), history, title)
+            return _adding(_weights(source, history), whole, history)
         case Weighed():
-            carried = _by_weights(source.source, source.values(history), history, title)
-        case Sequence():
-            carried = _by_weights(source, faded(history, source.fade) * whole(history), history, title)
+            return _adding(_weights(source.source, history), source.values, history)
+        case Order():
+            return _adding(_weights(source, history), lambda some: lately(some, source.fade) * whole(some), history)
         case Following():
-            carried = _by_pairs(source.chances, faded(history, source.fade) * (history.strength > 0), history, title)
+            return _following(source, history, len(history.title))
         case TitleNeighbours():
-            carried = _by_pairs(source.likeness, _fading_wanted(history, source.recent), history, title)
+            return _adding(_pairs(source.likeness, history), source.values, history)
         case ViewerNeighbours():
-            carried = _by_viewers(source, history, title)
+            return _viewers(source, history)
         case Content():
-            carried = _by_content(source, history, title)
+            return _adding(_alike(source, history), source.weights, history)
         case _:
-            carried = np.zeros((len(history.title), len(title)), np.float32)
-    return carried
+            return Carrier(_nothing, lambda without, title: _nothing(without.rows, title))
 
 
-def shares(sources: Iterable[tuple[Source, Floats]], history: Histories, title: Ints) -> Floats:
+def shares(voices: Sequence[tuple[Carrier, Floats]], rows: int, title: Ints) -> Floats:
     """Rows x titles: what each row carries of a title when each source speaks with its weight (one a title).
 
     In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
     """
-    total = np.zeros((len(history.title), len(title)), np.float32)
-    for source, weight in sources:
-        total += weight * _scaled(carried_by(source, history, title))
+    total, every = np.zeros((rows, len(title)), np.float32), np.arange(rows)
+    for carrier, weight in voices:
+        if weight.any():
+            total += weight * _scaled(carrier.carried(every, title))
     return _scaled(total)
 
 
@@ -63,62 +98,201 @@ def _scaled(carried: Floats) -> Floats:
     return carried / size
 
 
-def _by_recent(source: Recent, history: Histories, title: Ints) -> Floats:
-    carried, recent = np.zeros((len(history.title), len(title)), np.float32), history.last(source.recent)
-    carried[len(carried) - len(recent.title) :] = carried_by(source.source, recent, title)
-    return carried
+def _nothing(rows: Ints, title: Ints) -> Floats:
+    return np.zeros((len(rows), len(title)), np.float32)
 
 
-def _by_als(als: Als, history: Histories, title: Ints) -> Floats:
-    """A fold-in is one linear solve, x = inverse(A) b, and b is a sum over the rows that were wanted."""
-    confidence = als.alpha * history.strength.astype(np.float64)
-    factors = als.title_factors[history.title].astype(np.float64)
-    extra = np.where(confidence != 0, np.abs(confidence) - 1, 0)
-    solved = als.gram + als.regularization * np.eye(len(als.gram)) + factors.T @ (extra[:, None] * factors)
-    liked = np.maximum(confidence, 0)[:, None] * factors
-    carried: Floats = (liked @ np.linalg.solve(solved, als.title_factors[title].T)).astype(np.float32)
-    return carried
+def _adding(cells: Cells, values: Values, history: Histories) -> Carrier:
+    """Of a source that adds up numbers of its rows, each times what the row counts."""
+    counts = values(history)
+
+    def carried(rows: Ints, title: Ints) -> Floats:
+        answer, some = _nothing(rows, title), counts[rows] != 0
+        answer[some] = counts[rows[some], None] * cells(rows[some], title)
+        return answer
+
+    def lost(without: Without, title: Ints) -> Floats:
+        change = counts - without.values(values)
+        change[np.abs(change) <= _SLIGHT * np.abs(counts).max(initial=0)] = 0
+        changed = np.flatnonzero(change.any(axis=0))
+        return np.asarray(change[:, changed] @ cells(changed, title), np.float32)
+
+    return Carrier(carried, lost)
 
 
-def _by_weights(source: Autoencoder | Sequence, values: Floats, history: Histories, title: Ints) -> Floats:
-    row, known_row = _place(history.title.astype(np.int64), source.supported)
-    column, known_column = _place(title, source.supported)
-    carried = values[:, None] * source.weights[np.ix_(row, column)]
-    return np.where(known_row[:, None] & known_column, carried, np.float32(0))
+def _following(following: Following, history: Histories, recent: int) -> Carrier:
+    def values(some: Histories) -> Floats:
+        return lately(some, following.fade) * ((some.strength > 0) & (some.from_end < recent))
+
+    return _adding(_pairs(following.chances, history), values, history)
 
 
-def _place(title: Ints, supported: NDArray[np.int32]) -> tuple[Ints, Mask]:
-    """Where each title stands among the supported, and whether it does."""
-    place = np.minimum(np.searchsorted(supported, title), len(supported) - 1)
-    return place, supported[place] == title
+def _als(als: Als, history: Histories) -> Carrier:
+    """A fold-in is one linear solve, x = inverse(A) b: a row that was wanted is one term of b, and one rank of A."""
+    factors, extra, liked = _terms(als, history)
+    inverse = np.linalg.inv(als.start + factors.T @ (extra[:, None] * factors)).astype(np.float32)
+    taste = inverse @ (liked @ factors)
+
+    def reach(rows: Ints, title: Ints) -> Floats:
+        answer: Floats = factors[rows] @ (inverse @ als.title_factors[title].T)
+        return answer
+
+    def lost(without: Without, title: Ints) -> Floats:
+        """Sherman and Morrison: the row's term, and what its rank in A takes back."""
+        rows = without.rows
+        length = ((factors[rows] @ inverse) * factors[rows]).sum(axis=1)
+        back = extra[rows] * (factors[rows] @ taste - liked[rows] * length) / (1 - extra[rows] * length)
+        answer: Floats = (liked[rows] - back)[:, None] * reach(rows, title)
+        return answer
+
+    return Carrier(lambda rows, title: liked[rows, None] * reach(rows, title), lost)
 
 
-def _by_pairs(pairs: sp.csr_array, values: Floats, history: Histories, title: Ints) -> Floats:
-    carried: Floats = values[:, None] * pairs[history.title][:, title].toarray()
-    return carried
-
-
-def _by_viewers(source: ViewerNeighbours, history: Histories, title: Ints) -> Floats:
-    """Who is asked follows from all rows; what they watched around each of them adds up over the rows."""
+def _recent_als(als: Als, recent: int, history: Histories) -> Carrier:
+    """The same solve, of as many unknowns as there are rows: with E the confidences, K the products of rows,
+    x = inverse(A) F' b = inverse(G) F' inverse(I + E K) b. One row more, that comes in where one is left out."""
     rows = len(history.title)
-    asked = np.repeat(source.asked(history), rows, axis=0)
-    return source.around(np.arange(rows + 1), history.title, source.values(history), asked)[:, title]
+    first = max(rows - recent - 1, 0)
+    factors, extra, liked = _terms(als, history.last(recent + 1))
+    reach = factors @ als.start_inverse
+    products = reach @ factors.T
+
+    def parts(kept: NDArray[np.bool_]) -> Floats:
+        """Times x rows x rows: what each row says through each other, when only some are there."""
+        solved = np.eye(len(factors)) + (kept * extra)[..., None] * products
+        return (np.linalg.inv(solved) * (kept * liked)[..., None, :]).astype(np.float32)
+
+    def among(kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The last of those that are kept."""
+        return kept & (np.cumsum(kept[..., ::-1], axis=-1)[..., ::-1] <= recent)
+
+    now = parts(among(np.ones(len(factors), bool)))
+
+    def carried(some: Ints, title: Ints) -> Floats:
+        answer, late = _nothing(some, title), some >= first
+        answer[late] = now.T[some[late] - first] @ (reach @ als.title_factors[title].T)
+        return answer
+
+    def lost(without: Without, title: Ints) -> Floats:
+        kept = np.arange(first, rows) != without.rows[:, None]
+        change = now.sum(axis=1) - parts(among(kept)).sum(axis=2)
+        answer: Floats = change @ (reach @ als.title_factors[title].T)
+        return answer
+
+    return Carrier(carried, lost)
 
 
-def _by_content(content: Content, history: Histories, title: Ints) -> Floats:
-    vectors = content.vectors[history.title]
-    opinion = opinions(history) * (np.diff(vectors.indptr) > 0)
-    liked, disliked = np.maximum(opinion, 0), np.maximum(-opinion, 0)
-    weights = liked / max(liked.sum(), 1e-9) - content.against * disliked / max(disliked.sum(), 1e-9)
-    length = max(float(np.linalg.norm(weights @ vectors)), 1e-9)
-    carried: Floats = (weights / length)[:, None] * (vectors @ content.vectors[title].T).toarray()
-    return carried.astype(np.float32)
+def _terms(als: Als, history: Histories) -> tuple[Floats, Floats, Floats]:
+    """Of each row its title's factors, what it adds to A and what to b."""
+    confidence = np.float32(als.alpha) * history.strength
+    extra = np.where(confidence != 0, np.abs(confidence) - 1, np.float32(0))
+    return als.title_factors[history.title], extra, np.maximum(confidence, 0)
 
 
-def _fading_wanted(history: Histories, recent: int) -> Floats:
-    """Of length 1: the last title that was wanted counts one, the one before it half, ...; zeros for the others."""
-    wanted = np.flatnonzero(history.strength > 0)[-recent:]
-    values = np.zeros(len(history.title), np.float32)
-    values[wanted] = 1 / np.arange(len(wanted), 0, -1)
-    length: Floats = values / max(float(np.linalg.norm(values)), 1e-9)
-    return length
+def _weights(source: Autoencoder | Order, history: Histories) -> Cells:
+    place = np.full(source.titles, -1, np.int64)
+    place[source.supported] = np.arange(len(source.supported))
+    row, weights = place[history.title], np.asarray(source.weights)
+
+    def cells(rows: Ints, title: Ints) -> Floats:
+        answer = _nothing(rows, title)
+        _take(weights, row[rows], place[title], answer)
+        return answer
+
+    return cells
+
+
+def _pairs(pairs: sp.csr_array, history: Histories) -> Cells:
+    def cells(rows: Ints, title: Ints) -> Floats:
+        place, answer = np.full(pairs.shape[1], -1, np.int64), _nothing(rows, title)
+        place[title] = np.arange(len(title))
+        _look_up(pairs.indptr, pairs.indices, pairs.data, history.title[rows], place, answer)
+        return answer
+
+    return cells
+
+
+def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
+    """Who is asked follows from all rows; what they watched around each of them adds up over the rows."""
+    values, asked = source.values(history), source.asked(history)
+
+    def around(rows: Ints, title: Ints) -> Floats:
+        of_each = np.repeat(asked, len(rows), axis=0)
+        return source.around(np.arange(len(rows) + 1), history.title[rows], values[rows], of_each)[:, title]
+
+    def carried(rows: Ints, title: Ints) -> Floats:
+        answer, some = _nothing(rows, title), values[rows] != 0
+        answer[some] = around(rows[some], title)
+        return answer
+
+    def lost(without: Without, title: Ints) -> Floats:
+        """Others are asked when a row that counts is left out."""
+        answer, times = _nothing(without.rows, title), np.flatnonzero(values[without.rows])
+        left = without.histories.of(times)
+        scores = source.scores(left, left.last_at)[:, title]
+        answer[times] = around(np.flatnonzero(values), title).sum(axis=0) - np.nan_to_num(scores)
+        return answer
+
+    return Carrier(carried, lost)
+
+
+def _alike(content: Content, history: Histories) -> Cells:
+    """The cosine of the sum of rows with a title: of each row its product, over the length of the sum."""
+    vectors = content.vectors
+    taste = sums_of(vectors, history.starts, history.title, content.weights(history))
+    length = np.float32(max(float(np.linalg.norm(taste)), 1e-9))
+
+    def cells(rows: Ints, title: Ints) -> Floats:
+        answer, dense = _nothing(rows, title), np.zeros(vectors.shape[1], np.float32)
+        _multiply(vectors.indptr, vectors.indices, vectors.data, history.title[rows], title, dense, answer)
+        return answer / length
+
+    return cells
+
+
+@compiled
+def _take(weights: Floats, row: Ints, column: Ints, cells: Floats) -> None:
+    for n in range(len(row)):
+        if row[n] >= 0:
+            for k in range(len(column)):
+                if column[k] >= 0:
+                    cells[n, k] = weights[row[n], column[k]]
+
+
+@compiled
+def _look_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    title: NDArray[np.int32],
+    place: Ints,
+    cells: Floats,
+) -> None:
+    for n in range(len(title)):
+        for cell in range(indptr[title[n]], indptr[title[n] + 1]):
+            if place[indices[cell]] >= 0:
+                cells[n, place[indices[cell]]] = data[cell]
+
+
+@compiled
+def _multiply(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    mine: NDArray[np.int32],
+    title: Ints,
+    dense: Floats,
+    cells: Floats,
+) -> None:
+    """Of each title in turn, its terms are laid out and taken up again."""
+    for k in range(len(title)):
+        terms = range(indptr[title[k]], indptr[title[k] + 1])
+        for cell in terms:
+            dense[indices[cell]] = data[cell]
+        for n in range(len(mine)):
+            total = np.float32(0)
+            for cell in range(indptr[mine[n]], indptr[mine[n] + 1]):
+                total += data[cell] * dense[indices[cell]]
+            cells[n, k] = total
+        for cell in terms:
+            dense[indices[cell]] = 0

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-from marquee.model.candidates import Candidates
-from marquee.model.carried import shares
+from marquee.model.candidates import Candidates, said_of
+from marquee.model.carried import Carrier, Without, carrier_of, shares
 from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.rescored import Rescorer, Without, rescorers
+from marquee.model.rescored import rescored
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
 from marquee.model.wording import Teller, words_of
@@ -54,6 +54,15 @@ class Ranking(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The candidates of one viewer that titles stand among, as they were described and scored."""
+
+    found: Candidates
+    features: Floats
+    score: Floats
+
+
 @dataclass(frozen=True)
 class Reason:
     title: int
@@ -69,9 +78,9 @@ class _Found:
 
     title: int
     carried: Floats  # one a row of the history
-    effect: Floats  # one a row of the history
+    effect: Floats  # one a row of the history; 0 for those that were not left out
     contributions: Floats  # one a feature
-    fame: str
+    otherwise: str  # what is told where there is nothing to tell of the history
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,37 +89,45 @@ class Explainer:
     signals: SignalsParams
     params: ExplainParams
 
-    def reasons(self, history: Histories, title: Ints, pool: Ints, as_of: Ints) -> list[Reason]:
-        """A reason for each title; `history` is one viewer's, `pool` the candidates that the titles stand among."""
-        pool = np.union1d(pool, title)
-        place = np.searchsorted(pool, title)
-        rescored = rescorers(self.ranking.sources, history, pool)
-        rows = self._rows(rescored, pool, _leaving_out(history, np.empty(0, np.int64), as_of))
-        contributions = self.ranking.contributions(rows[place])
-        carried = shares(self._voices(contributions), history, title)
-        without = _leaving_out(history, tried := self._likeliest(history, carried), as_of)
-        near = np.union1d(place, np.argsort(-self.ranking.score(rows), kind="stable")[:_NEAR])
-        anew = self._rows(rescored, pool, without).reshape(len(tried) + 1, len(pool), -1)[:, near]
-        effects = self._effects(history, tried, anew, np.searchsorted(near, place))
-        fame = self._fame(history, title, as_of)
+    def reasons(self, history: Histories, title: Ints, pool: Pool | None, as_of: Ints) -> list[Reason]:
+        """A reason for each title; `history` is one viewer's. Without a pool they stand among themselves."""
+        pool = self._with(title, pool, history, as_of)
+        place = np.searchsorted(pool.found.title, title)
+        contributions = self.ranking.contributions(pool.features[place])
+        carriers = [carrier_of(source, history) for source in self.ranking.sources]
+        voices = list(zip(carriers, self._loudness(contributions), strict=True))
+        carried = shares(voices, len(history.title), title)
+        effects = np.zeros_like(carried)
+        without = Without(history, self._likeliest(history, carried))
+        effects[without.rows] = self._effects(carriers, without, pool, place, as_of)
+        otherwise = np.full(len(title), _WHOLE, object)
+        unsaid = ~carried.any(axis=0)
+        if unsaid.any():
+            otherwise[unsaid] = self._fame(history, title[unsaid], as_of)
         return [
-            self._reason(history, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], fame[n]))
+            self._reason(
+                history, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], otherwise[n])
+            )
             for n in range(len(title))
         ]
 
-    def _rows(self, rescored: Sequence[Rescorer], title: Ints, without: Without) -> Floats:
-        """Features of the same titles as candidates of every history."""
-        viewers, names = len(without.histories), tuple(source.name for source in self.ranking.sources)
-        scores = np.stack([scores_of(without).ravel() for scores_of in rescored], axis=1)
-        candidates = Candidates(names, np.arange(viewers + 1) * len(title), np.tile(title, viewers), scores)
-        return self.ranking.describe(candidates, without.histories, without.as_of)
+    def pool_of(self, title: Ints, history: Histories, as_of: Ints) -> Pool:
+        """Of any titles."""
+        found = said_of(np.unique(title), self.ranking.sources, history, as_of)
+        features = self.ranking.describe(found, history, as_of)
+        return Pool(found, features, self.ranking.score(features))
 
-    def _voices(self, contributions: Floats) -> list[tuple[Source, Floats]]:
-        """Each source with how much its features raised each title."""
-        names = self.ranking.feature_names
-        of_source = [[name in said_by(source.name) for name in names] for source in self.ranking.sources]
-        raised = contributions[:, :-1] @ np.array(of_source, np.float32).T
-        return list(zip(self.ranking.sources, np.maximum(raised, 0).T, strict=True))
+    def _with(self, title: Ints, pool: Pool | None, history: Histories, as_of: Ints) -> Pool:
+        """The pool, if these titles are of it; or one of both."""
+        if pool is None:
+            return self.pool_of(title, history, as_of)
+        among = pool.found.title
+        return pool if np.isin(title, among).all() else self.pool_of(np.union1d(among, title), history, as_of)
+
+    def _loudness(self, contributions: Floats) -> Floats:
+        """Sources x titles: how much the features of each source raised each title."""
+        loudness: Floats = np.maximum(self._of_source @ contributions[:, :-1].T, 0)
+        return loudness
 
     def _likeliest(self, history: Histories, carried: Floats) -> Ints:
         """The rows that carry most of any of the titles; not those that the viewer themselves thought little of."""
@@ -119,15 +136,45 @@ class Explainer:
         best = np.argsort(-carried, axis=0, kind="stable")[: self.params.tries]
         return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
 
-    def _effects(self, history: Histories, tried: Ints, rows: Floats, place: Ints) -> Floats:
-        """Rows of the history x titles: the ranks a title falls without the row; its score decides between equals."""
-        scores = self.ranking.score(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
-        above = (scores[:, None, :] > scores[:, place, None]).sum(axis=2)
-        lost = scores[0, place] - scores[:, place]
-        effects = np.zeros((len(history.title), len(place)), np.float32)
-        fall = above - above[0]
-        effects[tried] = np.where(fall > 0, fall + lost / (1 + 2 * np.abs(lost)), 0)[1:]
-        return effects
+    def _effects(self, carriers: Sequence[Carrier], without: Without, pool: Pool, place: Ints, as_of: Ints) -> Floats:
+        """Rows left out x titles: the ranks a title falls without the row; its score decides between equals."""
+        near = np.union1d(place, np.argsort(-pool.score, kind="stable")[:_NEAR])
+        here = np.searchsorted(near, place)
+        before, after = pool.score[near], self._anew(carriers, without, pool, near, as_of)
+        above = (before > before[here, None]).sum(axis=1)
+        fall = (after[:, None, :] > after[:, here, None]).sum(axis=2) - above
+        less = before[here] - after[:, here]
+        return np.where(fall > 0, fall + less / (1 + 2 * np.abs(less)), 0)
+
+    def _anew(self, carriers: Sequence[Carrier], without: Without, pool: Pool, near: Ints, as_of: Ints) -> Floats:
+        """Rows left out x near titles: the scores without the row."""
+        found = pool.found
+        lost = np.stack([carrier.lost(without, found.title) for carrier in carriers], axis=1)
+        anew = rescored(np.ascontiguousarray(found.scores.T), lost, near)
+        rows = self._described(without, found.sources, found.title[near], as_of)
+        for number, source in enumerate(self.ranking.sources):
+            for feature, values in zip(said_by(source.name), anew, strict=True):
+                if feature in self._column:
+                    rows[:, :, self._column[feature]] = values[:, number]
+        return self.ranking.score(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
+
+    def _described(self, without: Without, sources: tuple[str, ...], title: Ints, as_of: Ints) -> Floats:
+        """Rows left out x titles x features; no source has said anything yet."""
+        times = len(without.rows)
+        nothing = np.full((times * len(title), len(sources)), np.nan, np.float32)
+        candidates = Candidates(sources, np.arange(times + 1) * len(title), np.tile(title, times), nothing)
+        rows = self.ranking.describe(candidates, without.histories, np.repeat(as_of, times))
+        return rows.reshape(times, len(title), rows.shape[1])
+
+    @cached_property
+    def _of_source(self) -> Floats:
+        """Sources x features: 1 where the source speaks."""
+        said = [said_by(source.name) for source in self.ranking.sources]
+        return np.array([[name in names for name in self.ranking.feature_names] for names in said], np.float32)
+
+    @cached_property
+    def _column(self) -> Mapping[str, int]:
+        return {feature: number for number, feature in enumerate(self.ranking.feature_names)}
 
     def _fame(self, history: Histories, title: Ints, as_of: Ints) -> list[str]:
         """What is to be told of titles that nothing in the history speaks for."""
@@ -143,7 +190,7 @@ class Explainer:
         told = _largest(found.carried, self.params.told)
         return Reason(
             found.title,
-            self._teller.sentence(history, found.title, named) or (_WHOLE if found.carried.any() else found.fame),
+            self._teller.sentence(history, found.title, named) or found.otherwise,
             tuple(int(history.title[row]) for row in named),
             tuple((int(history.title[row]), float(found.carried[row])) for row in told),
             self._raised(found.contributions),
@@ -165,14 +212,6 @@ class Explainer:
     @cached_property
     def _teller(self) -> Teller:
         return Teller(self.ranking.titles, self.ranking.watched, self.signals, self.params)
-
-
-def _leaving_out(history: Histories, rows: Ints, as_of: Ints) -> Without:
-    """The whole history, and then without each of the rows."""
-    left_out = np.zeros((len(rows) + 1, len(history.title)), bool)
-    left_out[np.arange(len(rows)) + 1, rows] = True
-    copies = history.of(np.zeros(len(rows) + 1, np.int64))
-    return Without(copies.where(~left_out.ravel()), np.nonzero(~left_out)[1], np.repeat(as_of, len(copies)))
 
 
 def _largest(values: Floats, count: int) -> Ints:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marquee.model.arrange import Rule, Shop, arrange, explore
+from marquee.model.explain import Pool
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.recommender import Lister
 
@@ -31,23 +32,23 @@ class Listed:
     score: Floats
     propensity: NDArray[np.float64]
     features: Floats  # titles x features
-    pool: Ints  # the candidates that the titles stood among
+    pool: Pool | None  # the candidates that the titles stood among
 
 
 def listed(lister: Lister, history: Histories, wish: Wish, shop: Shop) -> Listed:
     """For the one viewer of a history."""
     proposed = lister.propose(history, np.array([wish.as_of]), wish.rules)
-    kept, pool = proposed.kept, proposed.found.title
+    kept, pool = proposed.kept, proposed.pool
     params = lister.params.arrange.model_copy(update={"diversity": wish.diversity})
     lists = explore(arrange(kept, wish.k, shop, params), kept, wish.seed, params)
     title = lists.title.astype(np.int64)
-    return Listed(title, lists.score, lists.propensity, _rows_of(title, pool, proposed.features), pool)
+    return Listed(title, lists.score, lists.propensity, _rows_of(title, pool.found.title, pool.features), pool)
 
 
 def ranked(lister: Lister, title: Ints, score: Floats) -> Listed:
     """Titles in an order of their own, for which no features were looked at."""
     features = np.full((len(title), len(lister.feature_names)), np.nan, np.float32)
-    return Listed(title, score, np.ones(len(title)), features, title)
+    return Listed(title, score, np.ones(len(title)), features, None)
 
 
 def as_of(history: Histories, until: int, asked: int) -> int:

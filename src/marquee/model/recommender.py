@@ -20,7 +20,7 @@ from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, hist
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.copies import copies_last
-from marquee.model.explain import Explainer
+from marquee.model.explain import Explainer, Pool
 from marquee.model.folder import Contents
 from marquee.model.histories import Floats, Histories, Ints, histories_of, no_histories
 from marquee.model.ranker import Ranker, fit_ranker
@@ -37,8 +37,7 @@ TOGETHER = 32  # viewers asked about at once: of more, what is said of every tit
 
 @dataclass(frozen=True, eq=False)
 class Proposed:
-    found: Candidates
-    features: Floats  # one row a candidate
+    pool: Pool
     kept: Kept
 
 
@@ -84,11 +83,12 @@ class Lister:
         allowed = np.logical_and.reduce([np.ones(len(self.titles), bool), *(rule.allows for rule in rules)])
         found = self.retriever.candidates(histories, as_of, allowed)
         features = self.describe(found, histories, as_of)
-        scored = Scored(found.starts, found.title.astype(np.int32), self.score(features))
+        pool = Pool(found, features, self.score(features))
+        scored = Scored(found.starts, found.title.astype(np.int32), pool.score)
         content = cast("Content", self.retriever.fitted["content"])
         in_order = copies_last(scored, histories, content.vectors, self.params.arrange.near_copy)
         every = [*history_rules(histories, len(self.titles)), *rules]
-        return Proposed(found, features, keep(in_order, len(self.titles), every))
+        return Proposed(pool, keep(in_order, len(self.titles), every))
 
     @cached_property
     def _shop(self) -> Shop:

@@ -49,6 +49,17 @@ class Als:
         return gram
 
     @cached_property
+    def start(self) -> Floats:
+        """What the solve of a viewer of whom nothing is known would be."""
+        start: Floats = self.gram + self.regularization * np.eye(len(self.gram))
+        return start
+
+    @cached_property
+    def start_inverse(self) -> Floats:
+        inverse: Floats = np.linalg.inv(self.start).astype(np.float32)
+        return inverse
+
+    @cached_property
     def _solver(self) -> AlternatingLeastSquares:
         solver = AlternatingLeastSquares(self.title_factors.shape[1], self.regularization, alpha=1.0, num_threads=1)
         solver.item_factors = self.title_factors
