@@ -117,7 +117,8 @@ def one(timed: Timed, lister: Lister, explainer: Explainer, peers: "Peers", user
     timed("peer: LightGBM's predict", lambda: peers.predicted(rows))
     timed("peer: implicit's recommend", lambda: peers.recommended(history))
     lists = timed("RECOMMEND", lambda: lister.recommend(history, as_of, SHOWN))
-    timed("REASONS", lambda: explainer.reasons(history, lists.title.astype(np.int64), found.title, as_of))
+    pool = lister.propose(history, as_of, ()).pool
+    timed("REASONS", lambda: explainer.reasons(history, lists.title.astype(np.int64), pool, as_of))
     timed.parts.setdefault("rows", []).append(len(rows) / 1e3)
 
 
