@@ -12,6 +12,6 @@ _TITLES = [
 
 @bentoml.service(name="bare", workers=1, http={"host": "127.0.0.1", "port": int(os.environ["MARQUEE_PORT"])})
 class Bare:
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     def recommend(self, user_id: int, k: int = 10, explain: bool = False) -> dict[str, object]:
         return {"user_id": user_id, "explain": explain, "titles": _TITLES[:k]}

@@ -51,7 +51,7 @@ class Als:
     @cached_property
     def start(self) -> Floats:
         """What the solve of a viewer of whom nothing is known would be."""
-        start: Floats = self.gram + self.regularization * np.eye(len(self.gram))
+        start: Floats = self.gram + np.float32(self.regularization) * np.eye(len(self.gram), dtype=np.float32)
         return start
 
     @cached_property
