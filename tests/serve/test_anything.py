@@ -96,4 +96,5 @@ def test_whatever_a_viewer_did_there_is_a_list_a_page_and_a_profile(
 @SOME
 @given(st.text(max_size=60), user_ids)
 def test_any_text_may_be_searched_for(answers: Answers, query: str, user_id: int) -> None:
-    answers.search(s.SearchRequest(query=query.replace("\0", ""), user_id=user_id), NOW)
+    asked = s.SearchRequest(query=query.replace("\0", ""), user_id=user_id)
+    assert answers.search(asked, NOW).query == asked.query

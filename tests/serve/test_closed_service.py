@@ -84,6 +84,7 @@ def test_a_revoked_key_ends_while_the_service_runs(service: Running, keys: ApiKe
         lambda: all(service.get("/model", headers=bearing(key)).status_code == 401 for _ in range(20)),
         lambda: "the revoked key is still good",
     )
+    assert service.post("/recommend", {"user_id": 6}, headers=bearing(key)).status_code == 401
 
 
 def test_a_viewer_reads_and_writes_their_own_data_alone(service: Running) -> None:
