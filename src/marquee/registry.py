@@ -21,6 +21,8 @@ import yaml
 
 from marquee.errors import RegistryError
 from marquee.model.folder import fingerprint_of, load_model
+from marquee.registry_rest import ModelVersion as RestVersion
+from marquee.registry_rest import RestClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -69,7 +71,7 @@ NOTHING = Beside()
 def register(url: str, folder: Path, beside: Beside = NOTHING) -> str:
     """The number of the new version; ModelError if the folder is no whole model."""
     contents = load_model(folder)
-    with _client(url) as client:
+    with _mlflow(url) as client:
         run_id = client.create_run(_experiment(client, url), tags=dict(beside.tags)).info.run_id
         try:
             _log(client, run_id, folder, yaml.safe_load(contents.texts["params.yaml"]), beside)
@@ -124,11 +126,8 @@ def alias(url: str, name: str) -> str | None:
 def versions(url: str) -> tuple[Version, ...]:
     """All of them, the newest first."""
     with _client(url) as client:
-        if not (known := client.search_registered_models(f"name = '{MODEL}'")):
-            return ()
-        # What MLflow finds by a search does not tell the aliases: the model itself does.
         names: dict[str, list[str]] = {}
-        for name, version in known[0].aliases.items():
+        for name, version in _aliases(client).items():
             names.setdefault(str(version), []).append(name)
         found = client.search_model_versions(f"name = '{MODEL}'", order_by=["version_number DESC"], max_results=1_000)
         return tuple(_version(each, names.get(str(each.version), [])) for each in found)
@@ -157,14 +156,21 @@ def metrics(url: str, version: str) -> Mapping[str, float]:
         return {name: float(value) for name, value in run.data.metrics.items()}
 
 
-def _version(told: "ModelVersion", aliases: list[str]) -> Version:
+def _version(told: "ModelVersion | RestVersion", aliases: list[str]) -> Version:
     tags = dict(told.tags)
     at = datetime.fromtimestamp(told.creation_timestamp / 1000).astimezone()
     return Version(str(told.version), tuple(sorted(aliases)), at, tags.get("fingerprint", ""), str(told.run_id), tags)
 
 
 @contextmanager
-def _client(url: str) -> "Iterator[MlflowClient]":
+def _client(url: str) -> "Iterator[MlflowClient | RestClient]":
+    """All but registering can be asked of a server without MLflow."""
+    with RestClient(url) if url.startswith("http") else _mlflow(url) as client:
+        yield client
+
+
+@contextmanager
+def _mlflow(url: str) -> "Iterator[MlflowClient]":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds
@@ -178,15 +184,15 @@ def _client(url: str) -> "Iterator[MlflowClient]":
         raise RegistryError(f"registry {url}: {said}; see that it runs, and that the version is there") from error
 
 
-def _alias(client: "MlflowClient", name: str) -> str | None:
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+def _alias(client: "MlflowClient | RestClient", name: str) -> str | None:
+    version = _aliases(client).get(name)
+    return None if version is None else str(version)
 
-    try:
-        return str(client.get_model_version_by_alias(MODEL, name).version)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+
+def _aliases(client: "MlflowClient | RestClient") -> Mapping[str, str]:
+    """What MLflow finds by a search for versions does not tell the aliases: the model itself does."""
+    known = client.search_registered_models(f"name = '{MODEL}'")
+    return dict(known[0].aliases) if known else {}
 
 
 def _make_model(client: "MlflowClient") -> None:
