@@ -22,7 +22,7 @@ from flows.trying import AGAIN
 from marquee import registry
 from marquee.errors import LoopError, MarqueeError
 from marquee.loop import pipeline, retraining, rollout, telling
-from marquee.loop.alone import alone
+from marquee.alone import alone
 from marquee.loop.judging import Judged
 from marquee.loop.settings import Settings, read_settings
 from marquee.params import Params, read_params

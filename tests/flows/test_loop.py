@@ -22,7 +22,7 @@ from flows.retrain import retrain
 from flows.roll_back import roll_back
 from marquee import registry
 from marquee.data.events import EventStore
-from marquee.loop.alone import alone
+from marquee.alone import alone
 from marquee.params import read_params
 from tests.flows.conftest import BEGIN, change, tell, watched
 

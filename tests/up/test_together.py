@@ -176,3 +176,27 @@ with together.only_one(Path({str(lock)!r})): print('in', flush=True); {FOREVER}"
         except ServiceError:
             time.sleep(0.05)
     pytest.fail("the lock stays with a process that is gone")
+
+
+def test_whoever_kills_it_ends_everybody_also_who_has_left_the_family(tmp_path: Path) -> None:
+    """Killed, nothing can be caught or tidied up."""
+    log = tmp_path / "log"
+    code = f"""import os, sys; from marquee.up.together import Program, run
+command = [sys.executable, "-c", {FAMILY + FOREVER!r}]
+programs = [Program(name, command, os.environ, lambda: True) for name in "ab"]
+run(programs, lambda name, line: print(line, flush=True), lambda: None)"""
+    with log.open("w") as out:
+        everything = subprocess.Popen([sys.executable, "-c", code], stdout=out)
+    _until(lambda: len(log.read_text("utf-8").splitlines()) == 4)
+    everybody = psutil.Process(everything.pid).children(recursive=True)
+    assert len(everybody) == 2 * 4
+    everything.kill()
+    everything.wait()
+    _until(lambda: not any(_runs(each.pid) for each in everybody))
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

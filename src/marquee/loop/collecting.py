@@ -16,7 +16,7 @@ from numpy.random import default_rng
 from marquee.data.events import EventStore
 from marquee.data.rejects import Rejects
 from marquee.data.watch_api import LONGEST_WAIT_S, Event, Pace, WatchApi
-from marquee.loop.alone import alone
+from marquee.alone import alone
 from marquee.params import Params
 from marquee.stages.tables import known_titles
 

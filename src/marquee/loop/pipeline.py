@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from marquee.errors import BusyError, StageError
-from marquee.loop.apart import run_apart
+from marquee.apart import run_apart
 
 _LOCK = Path(".dvc/tmp/rwlock")
 _SAID = 5  # last lines of a stage that failed, in its error

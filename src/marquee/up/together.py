@@ -1,10 +1,11 @@
-"""Programs in one terminal: begun in order, told in one log, ended together with whatever they began themselves."""
+"""Programs in one terminal: begun in order, told in one log, ended together with whatever they began themselves.
 
-import fcntl
+Whoever kills this one, even by `kill -9`, ends them too: see apart.py.
+"""
+
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from types import FrameType
 
 import psutil
 
+from marquee.alone import alone
+from marquee.apart import apart
 from marquee.errors import ServiceError
 
 _LOOK_S = 0.2
@@ -69,18 +72,13 @@ def _is_taken(port: int) -> bool:
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """ServiceError if another process is in here. The lock goes with its process, however that ends."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            words = f"Marquee is up already in this project (process {file.read()}): end that one with Ctrl-C first"
-            raise ServiceError(words) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    """ServiceError if another process is in here."""
+    with alone(lock) as is_alone:
+        if not is_alone:
+            number = lock.read_text("utf-8")
+            raise ServiceError(
+                f"Marquee is up already in this project (process {number}): end that one with Ctrl-C first"
+            )
         yield
 
 
@@ -131,14 +129,7 @@ class _Crew:
 
     def _begin(self, program: Program) -> None:
         # A group of its own: Ctrl-C in the terminal reaches nobody but us, and what is left of a group can be ended.
-        process = psutil.Popen(
-            program.command,
-            env=program.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = psutil.Popen(env=program.environment, **apart(program.command))
         self._running[program.name], self._began[program.name] = process, monotonic()
         listener = Thread(target=self._listen, args=(program.name, process), daemon=True)
         listener.start()
@@ -165,6 +156,8 @@ def _end(processes: Sequence[psutil.Popen]) -> None:
         with suppress(psutil.NoSuchProcess):
             child.kill()
     psutil.wait_procs([*processes, *kin], _ASKED_S)
+    for process in processes:
+        process.stdin.close()
 
 
 def _children(process: psutil.Popen) -> list[psutil.Process]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from marquee.loop.alone import alone
-from marquee.loop.apart import run_apart
+from marquee.alone import alone
+from marquee.apart import run_apart
 
 SLEEPER = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(300)'])"
 
@@ -33,7 +33,7 @@ def test_whoever_is_interrupted_leaves_nobody_behind(tmp_path: Path) -> None:
 
 
 def test_whoever_is_killed_leaves_nobody_behind(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from marquee.loop.apart import run_apart; "
+    code = "import sys; from pathlib import Path; from marquee.apart import run_apart; "
     code += f"run_apart([sys.executable, '-c', {SLEEPER!r}], Path(sys.argv[1]), print)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as beginner:
         ends_at = time.monotonic() + 30
@@ -46,7 +46,7 @@ def test_whoever_is_killed_leaves_nobody_behind(tmp_path: Path) -> None:
 
 def test_only_one_is_alone_and_whoever_is_killed_gives_it_back(tmp_path: Path) -> None:
     lock = tmp_path / "state" / "a.lock"
-    code = "import sys, time; from pathlib import Path; from marquee.loop.alone import alone\n"
+    code = "import sys, time; from pathlib import Path; from marquee.alone import alone\n"
     code += "with alone(Path(sys.argv[1])) as is_alone: print(is_alone, flush=True); time.sleep(300)"
     with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
