@@ -28,6 +28,7 @@ from marquee.serve.endpoints import (
     worker_of,
     written,
 )
+from marquee.serve.page import page_routes
 from marquee.serve.refusals import ErrorReply
 from marquee.serve.stream import told
 from marquee.serve.worker import Worker, now
@@ -57,6 +58,7 @@ def create_app(worker: Worker) -> FastAPI:
     )
     app.include_router(routes)
     app.include_router(probes)
+    app.include_router(page_routes())
     refusals.install(app)
     app.state.worker = worker
     app.openapi_schema = _exact(app.openapi())

@@ -1,0 +1,97 @@
+// The page begins here: who is watching, which view the address names, and the sheet of a title over it.
+//
+// A view is a module with show(main, place): it fills `main`, and may answer with a function that ends what it began.
+// `place` is {name, path, params}: of "#/operator/drift?days=7" these are "operator", ["drift"] and URLSearchParams.
+
+import { get } from "./api.js";
+import { h, icon, ICONS, replace } from "./dom.js";
+import { viewer } from "./viewer.js";
+import { openSheet } from "./sheet.js";
+import * as home from "./home.js";
+
+const VIEWS = {
+  "": async () => home,
+  choose: () => import("./choose.js"),
+  search: () => import("./search.js"),
+  saved: () => import("./saved.js"),
+  taste: () => import("./taste.js"),
+  history: () => import("./history.js"),
+  bring: () => import("./bring.js"),
+  profile: () => import("./profile.js"),
+  operator: () => import("./operator.js"),
+};
+const OPEN_TO_ALL = new Set(["choose", "operator"]);
+const WAYS = [
+  ["", "Home", ICONS.home],
+  ["search", "Search", ICONS.search],
+  ["saved", "My list", ICONS.save],
+  ["taste", "My taste", ICONS.taste],
+  ["history", "History", ICONS.past],
+];
+
+const main = document.getElementById("main");
+let shown = null; // the place that is on the screen
+let end = null; // ends its view
+let turn = 0; // of several places in quick succession the last one counts
+
+export const placeOf = (hash) => {
+  const [path, query] = hash.replace(/^#\/?/, "").split("?");
+  const [name, ...rest] = path.split("/");
+  return { name, path: rest, params: new URLSearchParams(query || "") };
+};
+
+async function follow() {
+  const place = placeOf(location.hash);
+  if (!(place.name in VIEWS)) return location.replace("#/");
+  if (!viewer.id && !OPEN_TO_ALL.has(place.name)) return location.replace("#/choose");
+  const address = (of) => of && [of.name, ...of.path].join("/");
+  if (address(place) !== address(shown)) await change(place);
+  openSheet(place.params.get("title"));
+}
+
+async function change(place) {
+  const mine = ++turn;
+  shown = place;
+  end?.();
+  end = null;
+  mark(place.name);
+  try {
+    const view = await VIEWS[place.name]();
+    if (mine !== turn) return;
+    replace(main);
+    window.scrollTo(0, 0);
+    end = (await view.show(main, place)) ?? null;
+  } catch (error) {
+    if (mine !== turn) return;
+    replace(main, broken(error));
+  }
+  document.title = main.querySelector("h1") ? `${main.querySelector("h1").textContent} · Marquee` : "Marquee";
+}
+
+const broken = (error) =>
+  h(
+    "section",
+    { class: "empty", role: "alert" },
+    h("h1", null, "The reel broke"),
+    h("p", null, error.message),
+    h("button", { type: "button", class: "button", onclick: () => location.reload() }, "Load the page anew"),
+  );
+
+function mark(name) {
+  const ways = WAYS.map(([to, words, path]) =>
+    h("a", { href: `#/${to}`, "aria-current": to === name ? "page" : null }, icon(path), h("span", null, words)),
+  );
+  replace(document.getElementById("ways"), viewer.id ? ways : []);
+  const who = h("a", { href: "#/choose", class: "pill", "aria-label": `Watching as ${viewer.name}: choose another viewer` }, viewer.name);
+  const own = h("a", { href: "#/profile", class: "pill quiet" }, "Profile");
+  replace(document.getElementById("who"), viewer.id ? [own, who] : []);
+}
+
+viewer.onchange = () => shown && mark(shown.name);
+
+document.getElementById("skip").addEventListener("click", () => main.focus());
+window.addEventListener("hashchange", follow);
+viewer
+  .find(get)
+  .catch(() => null)
+  .then(follow);

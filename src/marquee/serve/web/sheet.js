@@ -1,0 +1,2 @@
+// The sheet of a title, over whatever view is open.
+export function openSheet() {}

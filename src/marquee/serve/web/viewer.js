@@ -1,0 +1,27 @@
+// Who is watching: the viewer of this browser's cookie, which no script can read.
+
+import { post, remove } from "./api.js";
+
+export const viewer = {
+  id: null,
+  name: "",
+  profile: {},
+  onchange: () => {},
+
+  async find(get) {
+    this.become(await get("/page/me"));
+  },
+  async choose(userId) {
+    this.become(await post("/page/session", { user_id: userId }));
+  },
+  async leave() {
+    await remove("/page/session");
+    this.become(null);
+  },
+  become(told) {
+    this.id = told?.user_id ?? null;
+    this.profile = told?.profile ?? {};
+    this.name = this.profile.name || (this.id ? `Viewer ${this.id}` : "");
+    this.onchange();
+  },
+};
