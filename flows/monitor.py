@@ -18,6 +18,7 @@ from marquee.loop import monitoring, telling
 from marquee.loop.monitoring import Act, Decision, Found
 from marquee.loop.settings import Settings, read_settings
 from marquee.params import Params, read_params
+from marquee.quality.timeline import add
 
 RETRAIN = "retrain/retrain"
 REPORTS = Path("data/reports")
@@ -37,8 +38,9 @@ def monitor(
     found = find(settings, params)
     if found is None:
         return Completed(name="Nothing to look after", message="there is no champion yet: run the retrain flow once")
-    report(found)
+    page = report(found)
     decision = decide(settings, params, found)
+    note(settings, found, decision, page, act)
     if act and decision.act is Act.ROLL_BACK:
         roll_back(settings, decision.why)
     elif act and decision.act is Act.RETRAIN:
@@ -55,13 +57,15 @@ def find(settings: Settings, params: Params) -> Found | None:
 
 
 @task
-def report(found: Found) -> None:
+def report(found: Found) -> Path | None:
     """As artifacts, and as files for whoever has no Prefect at hand."""
     create_table_artifact(telling.live_table(found.live), key="live-quality", description="By version")
     if found.drift is not None:
         page = monitoring.save_report(found.drift, REPORTS)
         told = f"{telling.drift_in_words(found.drift)}\n\nIn full: [{page}]({page.resolve().as_uri()})"
         create_markdown_artifact(told, key="drift", description="The last days beside the champion's training")
+        return page
+    return None
 
 
 @task
@@ -70,6 +74,12 @@ def decide(settings: Settings, params: Params, found: Found) -> Decision:
     decision = monitoring.decide(found, last, datetime.now(UTC), params.loop)
     get_run_logger().info("%s: %s", decision.act, decision.why)
     return decision
+
+
+@task
+def note(settings: Settings, found: Found, decision: Decision, page: Path | None, may_act: bool) -> None:
+    """For whoever looks back: one line a look."""
+    add(monitoring.look(found, decision, page, may_act, datetime.now(UTC)), settings.state)
 
 
 @task(name="roll back", **AGAIN)

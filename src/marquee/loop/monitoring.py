@@ -14,6 +14,7 @@ from marquee.loop import reference
 from marquee.params import LoopParams, Params
 from marquee.quality.drift import Drift, drift, views
 from marquee.quality.live import Gap, by_version, gap, taken
+from marquee.quality.timeline import Look
 from marquee.stages.saving import save_text
 
 BY = "monitor"  # as the audit tells it
@@ -87,6 +88,20 @@ def save_report(drift: Drift, folder: Path) -> Path:
     save_text(json.dumps(drift.summary, indent=2) + "\n", folder / "drift.json")
     save_text(drift.page, folder / "drift.html")
     return folder / "drift.html"
+
+
+def look(found: Found, decision: Decision, page: Path | None, may_act: bool, at: datetime) -> Look:
+    """What the timeline keeps of it."""
+    return Look(
+        at=at,
+        champion=found.champion,
+        columns=found.drift.columns if found.drift else (),
+        taken=None if found.gap is None else str(found.gap),
+        act=decision.act,
+        acted=may_act,
+        why=decision.why,
+        page=None if page is None else str(page.resolve()),
+    )
 
 
 def last_acts(url: str) -> Last:

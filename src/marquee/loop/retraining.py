@@ -3,7 +3,8 @@
 Each may be done again: who was killed between two of them finds what was done, and goes on from there.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from marquee import registry
@@ -53,6 +54,7 @@ def judge(url: str, params: Params, into: Path) -> Judged:
     own = checks(into / "reference", reference, params.loop.lost, params.drift.missing) if reference else {}
     found = judged(params, into, twin, own if champion is None or twin else {**own, **_NO_TWIN})
     save_text(verdict_in_words(found.verdict) + "\n", into / "reports" / "verdict.md")
+    save_text(json.dumps(asdict(found.verdict)["rules"], indent=2) + "\n", into / "reports" / "verdict.json")
     save_text(found.difference, into / "reports" / "difference.md")
     return found
 
