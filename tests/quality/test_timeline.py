@@ -1,4 +1,4 @@
-"""What the monitor notes of its looks is read back as it was, the newest first, and from the end of a long file alone."""
+"""What the monitor notes is read back as it was, the newest first, and from the end of a long file alone."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -122,6 +122,8 @@ def _service(house: House) -> Iterator[Program]:
     if Part.REGISTRY in house.parts:
         own["MARQUEE_REGISTRY_URL"] = _address(house.ports.registry)
         after = ["registry"]
+    if Part.FLOWS in house.parts:
+        own["MARQUEE_PREFECT_URL"] = _address(house.ports.flows)
     command = _python("bentoml", "serve", SERVICE)
     yield Program("service", command, house.environment(**own), _answers(port, "/readyz"), port, after)
 
