@@ -1,6 +1,6 @@
 """What Prometheus may know of a worker. Endpoints are told by their route, never by an address somebody typed.
 
-Of several workers each writes files of its own, in the folder that BentoML names; `told` adds them up.
+Of several workers each writes files of its own, in the folder that BentoML names; `collected` adds them up.
 """
 
 import os
@@ -32,13 +32,18 @@ STORE_POSITION = Gauge("marquee_store_position", "The last event seen", multipro
 
 
 def told() -> bytes:
+    return generate_latest(collected())
+
+
+def collected() -> CollectorRegistry:
+    """Of all workers together."""
     folder = os.environ.get(_FOLDER)
     if folder is None:
-        return generate_latest(OWN)
+        return OWN
     _forget_the_dead(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return registry
 
 
 def _forget_the_dead(folder: Path) -> None:

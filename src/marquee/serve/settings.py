@@ -22,6 +22,12 @@ class Settings(BaseModel):
     registry_url: str | None = Field(
         default=None, pattern=r"^https?://", description="MLflow: its champion is served as soon as there is one."
     )
+    prefect_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="Prefect, for an operator to open."
+    )
+    evidently_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="Evidently's workspace, for an operator to open."
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on; any but loopback needs API keys.")
     port: int = Field(default=3000, ge=1, le=65_535)
     workers: int = Field(default=1, ge=1, le=64, description="Processes; they agree through the event store.")

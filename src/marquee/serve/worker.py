@@ -19,8 +19,10 @@ from marquee.serve import metrics
 from marquee.serve import schemas as s
 from marquee.serve.access import Access, Tokens, token_secret
 from marquee.serve.answers import Answers
+from marquee.serve.answers.operator_models import Models
 from marquee.serve.limits import Rates
 from marquee.serve.live_model import Champion, LiveModel
+from marquee.serve.pulse import Pulse
 from marquee.serve.served import Served, open_served
 from marquee.serve.settings import Settings
 from marquee.serve.shown import Shown
@@ -36,7 +38,7 @@ Reply = TypeVar("Reply")
 
 class Worker:
     def __init__(self, settings: Settings, params: Params) -> None:
-        self.settings = settings
+        self.settings, self.params = settings, params
         self.store = EventStore(settings.database_url, params.events, None)
         self._keys = ApiKeys(settings.database_url)
         self.tokens = Tokens(_secret(settings))
@@ -47,6 +49,8 @@ class Worker:
         self.shown = Shown(self.store)
         self.answers = Answers(self.live.served, self.store, self.shown)
         self.streams = Streams(self.store, asyncio.get_running_loop())
+        self.models = Models(settings.registry_url)
+        self.pulse = Pulse(metrics.collected, now)
         self._reading = ThreadPoolExecutor(settings.threads, thread_name_prefix="read")
         self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="write")
 
@@ -55,9 +59,11 @@ class Worker:
         self.shown.start()
         self.access.start()
         self.streams.start()
+        self.pulse.start()
 
     def end(self) -> None:
         """The order matters: who is being answered first, then what came of it, then what all of it needs."""
+        self.pulse.stop()
         self.streams.stop()
         self._reading.shutdown()
         self._writing.shutdown()
