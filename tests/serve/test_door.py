@@ -13,7 +13,7 @@ from marquee.serve.door import App, Door, Receive, Scope, Send
 
 def through(app: App, ask: Callable[[httpx.AsyncClient], object], timeout_s: float = 5) -> httpx.Response:
     async def asked() -> httpx.Response:
-        door = httpx.ASGITransport(Door(app, timeout_s, body_limit=1_000))
+        door = httpx.ASGITransport(Door(app, timeout_s, body_limit=1_000, file_limit=2_000))
         async with httpx.AsyncClient(transport=door, base_url="http://test") as client:
             answer = await ask(client)  # type: ignore[misc]
             assert isinstance(answer, httpx.Response)
@@ -72,7 +72,7 @@ def test_an_answer_that_takes_too_long_is_a_504() -> None:
 
 def test_no_timer_outlives_its_answer() -> None:
     async def many() -> int:
-        door = httpx.ASGITransport(Door(plain, 1_000, 1_000))
+        door = httpx.ASGITransport(Door(plain, 1_000, 1_000, 1_000))
         async with httpx.AsyncClient(transport=door, base_url="http://test") as client:
             for _ in range(50):
                 await client.get("/")

@@ -26,7 +26,7 @@ from marquee.serve.settings import is_loopback
 EVERYTHING = frozenset(SCOPES)
 OPEN = "open"
 _ALGORITHM = "HS256"
-_VALID = timedelta(days=1)
+VALID = timedelta(days=1)
 _EVERY_S = 1.0
 _USES_EVERY = 10  # refreshes between two times that last uses are written
 _NO_DIGEST = "0" * 64  # what an unknown key is compared with, so that it takes as long as a known one
@@ -65,9 +65,9 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def sign(self, user_id: int, now: datetime) -> tuple[str, datetime]:
+    def sign(self, user_id: int, now: datetime, valid: timedelta = VALID) -> tuple[str, datetime]:
         """The token, and until when it holds."""
-        until = now + _VALID
+        until = now + valid
         return jwt.encode({"sub": str(user_id), "iat": now, "exp": until}, self._secret, _ALGORITHM), until
 
     def caller(self, token: str) -> Caller:

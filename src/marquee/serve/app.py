@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from marquee.serve import metrics, refusals
+from marquee.serve import metrics, operating, own, refusals, session
 from marquee.serve import schemas as s
 from marquee.serve.endpoints import (
     Credentials,
@@ -58,6 +58,9 @@ def create_app(worker: Worker) -> FastAPI:
     )
     app.include_router(routes)
     app.include_router(probes)
+    app.include_router(operating.routes)
+    app.include_router(own.routes)
+    app.include_router(session.routes)
     app.include_router(page_routes())
     refusals.install(app)
     app.state.worker = worker

@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID = "marquee.request_id"  # where it stands in the scope; BentoML has a request_id of its own there
+FILES = "/bring"  # what the address of an endpoint that takes a file ends with
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _JSON = (b"application/json", b"text/event-stream")
 _CODES = {
@@ -38,15 +39,16 @@ _log = logging.getLogger("marquee.serve")
 class Door:
     """A middleware; `timeout_s` ends when an answer begins, so streams may last."""
 
-    def __init__(self, app: App, timeout_s: float, body_limit: int) -> None:
-        self._app, self._timeout_s, self._body_limit = app, timeout_s, body_limit
+    def __init__(self, app: App, timeout_s: float, body_limit: int, file_limit: int) -> None:
+        self._app, self._timeout_s, self._body_limit, self._file_limit = app, timeout_s, body_limit, file_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope[REQUEST_ID] = _request_id(scope)
-        visit = _Visit(scope, receive, send, self._body_limit)
+        brings_a_file = scope["path"].endswith(FILES)
+        visit = _Visit(scope, receive, send, self._file_limit if brings_a_file else self._body_limit)
         try:
             await self._within_time(visit)
         except TimeoutError:

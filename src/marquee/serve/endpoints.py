@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from marquee.errors import AccessError
 from marquee.serve.access import Caller
+from marquee.serve.cookies import credential_in, refuse_elsewhere
 from marquee.serve.worker import Worker
 
 VERSION_HEADER = "x-model-version"
@@ -30,12 +31,13 @@ def _may(scope: str) -> Any:
 
 
 def credential_of(request: Request, credentials: HTTPAuthorizationCredentials | None) -> str | None:
-    """None of who sent none: what cannot be read is not the same as nothing."""
+    """Of a program, or of a browser's cookie. None of who sent none: what cannot be read is not the same as nothing."""
     if credentials is not None:
         return credentials.credentials
     if "authorization" in request.headers:
         raise AccessError("this Authorization cannot be read; write it as `Bearer ...`, with an API key or a token")
-    return None
+    refuse_elsewhere(request)
+    return credential_in(request)
 
 
 def caller_of(request: Request, credential: str | None, scope: str) -> Caller:
@@ -51,6 +53,14 @@ def caller_of(request: Request, credential: str | None, scope: str) -> Caller:
 Reader = Annotated[Caller, _may("read")]
 Writer = Annotated[Caller, _may("write")]
 Owner = Annotated[Caller, _may("admin")]  # of everything, or of their own data
+
+
+async def _operates(caller: Owner) -> Caller:
+    caller.require_nobody()
+    return caller
+
+
+Operator = Annotated[Caller, Depends(_operates)]  # of everything, and nobody's own data
 
 
 def worker_of(request: Request) -> Worker:

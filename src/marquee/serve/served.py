@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import polars as pl
 
-from marquee.model.arrange import Shop, compact
+from marquee.model.arrange import Shop, compact, for_age
 from marquee.model.explain import Explainer
 from marquee.model.folder import fingerprint_of, load_model
+from marquee.model.histories import Mask
 from marquee.model.live import Signals
 from marquee.model.recommender import Recommender, restored
 from marquee.model.sources.content import Content
 from marquee.model.titles import Titles
 
 _COLUMNS = 64  # in which titles are compared for diversity
+_DECADE = 10
+_TASTES = 1_000  # masks of tastes that are kept at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,36 @@ class Served:
         frame = self.titles.frame
         columns = ("title_id", "name", "year", "kind", "genres", "maturity", "artwork")
         return {name: frame[name].to_list() for name in columns}
+
+    def suits(self, age: int) -> Mask:
+        """The titles whose mark allows them at this age."""
+        if age not in self._ages:
+            self._ages[age] = for_age(self.titles, age, self.recommender.params.arrange)
+        return self._ages[age]
+
+    def of_taste(self, kind: str, name: str) -> Mask:
+        """The titles of a genre, a decade or a person; none of one that there is not."""
+        if len(self._tastes) >= _TASTES:
+            self._tastes.clear()
+        if (kind, name) not in self._tastes:
+            self._tastes[kind, name] = self._of_taste(kind, name)
+        return self._tastes[kind, name]
+
+    def _of_taste(self, kind: str, name: str) -> Mask:
+        if kind == "decade":
+            decade = int(name) if name.isascii() and name.isdigit() else -1
+            return np.asarray(self.titles.years // _DECADE * _DECADE == decade)
+        columns = ("genres",) if kind == "genre" else ("cast", "directors")
+        has = pl.any_horizontal(pl.col(column).list.contains(pl.lit(name)) for column in columns)
+        return self.titles.frame.select(has.fill_null(value=False)).to_series().to_numpy()
+
+    @cached_property
+    def _ages(self) -> dict[int, Mask]:
+        return {}
+
+    @cached_property
+    def _tastes(self) -> dict[tuple[str, str], Mask]:
+        return {}
 
     def row_of(self, title_id: int) -> int | None:
         ids = self.titles.ids

@@ -139,5 +139,6 @@ marquee = bentoml.service(
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
 )
-marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, body_limit=SETTINGS.body_limit)
+_LIMITS = {"body_limit": SETTINGS.body_limit, "file_limit": SETTINGS.file_limit}
+marquee.add_asgi_middleware(Door, timeout_s=SETTINGS.timeout_s, **_LIMITS)
 marquee.add_asgi_middleware(_OursFirst)

@@ -34,6 +34,9 @@ class Settings(BaseModel):
     threads: int = Field(default=1, ge=1, le=64, description="Lists that a worker works at at once; see worker.py.")
     timeout_s: float = Field(default=10, gt=0, le=600, description="An answer that takes longer is a 504.")
     body_limit: int = Field(default=1_000_000, ge=1_000, le=100_000_000, description="Bytes of a request.")
+    file_limit: int = Field(
+        default=20_000_000, ge=1_000, le=100_000_000, description="Bytes of a history that somebody brings along."
+    )
     rate: float = Field(default=200, gt=0, description="Requests a second of one key or viewer, in each worker.")
     burst: int = Field(default=400, ge=1, description="How many of them may come at once.")
     state: Path = Field(default=Path("state"), description="A folder for what must outlive a restart.")

@@ -67,6 +67,10 @@ class Streams:
         self._ended.set()
         self._thread.join()
 
+    def wake(self, user_id: int) -> None:
+        """What is not there any more is nothing that the store tells of."""
+        self._wake(self._of({user_id}))
+
     @contextmanager
     def listener(self, user_id: int) -> Iterator[Listener]:
         listener = Listener(user_id)

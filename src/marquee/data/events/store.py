@@ -131,6 +131,16 @@ class EventStore:
             connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
             return connection.execute(delete(EVENTS).where(theirs)).rowcount
 
+    def undo(self, user_id: int, event_ids: Sequence[str]) -> int:
+        """Deletes single events of a viewer, also from the next snapshot; answers how many of them there were."""
+        if not is_id(user_id):
+            return 0
+        theirs = (EVENTS.c.user_id == user_id) & EVENTS.c.event_id.in_(event_ids)
+        with self._database.write() as connection:
+            positions = select(EVENTS.c.position).where(theirs)
+            connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
+            return connection.execute(delete(EVENTS).where(theirs)).rowcount
+
     def snapshot(self, folder: Path, position: int) -> tuple[Path, ...]:
         """Everything recorded up to a position, in Parquet files; see snapshot.py."""
         last = self.position()

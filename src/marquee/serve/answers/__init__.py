@@ -9,6 +9,10 @@ viewers.py  a viewer of this moment
 telling.py  what is known of one title, of one viewer
 doing.py    what viewers do: events, finishing, signing up
 searching.py what a search finds, in a viewer's order
+own.py      a viewer's own things: tastes, history, what they saved
+wishes.py   what a profile asks of every list
+starting.py what somebody new is shown
+bringing.py a history from elsewhere
 cards.py    titles as replies have them
 """
 
@@ -20,14 +24,21 @@ import numpy as np
 from marquee.data.events.validity import epoch_ms, moment_of
 from marquee.errors import NotFoundError
 from marquee.model import shelves
+from marquee.model.arrange import Rule
 from marquee.model.candidates import hidden
 from marquee.model.listing import as_of
+from marquee.params import Params
 from marquee.serve import schemas as s
-from marquee.serve.answers import doing, telling
+from marquee.serve.answers import doing, own, telling
+from marquee.serve.answers.bringing import Brought, brought_reply
 from marquee.serve.answers.cards import card, known, stars_of
 from marquee.serve.answers.lists import TOP, Asked, allowed_by, one_list, page, rules_of
+from marquee.serve.answers.operator_lookup import look_up
 from marquee.serve.answers.searching import found_titles
+from marquee.serve.answers.starting import start_reply
 from marquee.serve.answers.viewers import Viewers
+from marquee.serve.answers.wishes import profile_of, rules_of_profile
+from marquee.serve.schemas.operator import LookUpReply, LookUpRequest
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
 from marquee.serve.shown import Shown
@@ -62,9 +73,12 @@ class Answers:
     def similar(self, request: s.SimilarRequest, now: datetime) -> s.SimilarReply:  # noqa: ARG002 - as every endpoint
         served = self._served()
         title = _row_of(served, request.title_id)
-        free = allowed_by(served, rules_of(served, request.filters))
+        rules = rules_of(served, request.filters)
         if request.user_id is not None:
-            free &= ~hidden(self._viewers.now(served, request.user_id).history, len(free))[0]
+            viewer = self._viewers.now(served, request.user_id)
+            seen = hidden(viewer.history, len(served.titles))[0]
+            rules += [Rule("seen", ~seen), *rules_of_profile(served, profile_of(viewer))]
+        free = allowed_by(served, rules)
         rows, score = shelves.best(shelves.likeness(served.recommender, title), free, request.k)
         told = zip(rows.tolist(), score.tolist(), strict=True)
         titles = tuple(
@@ -108,6 +122,43 @@ class Answers:
         served = self._served()
         return telling.viewer_reply(served, self._viewers.now(served, user_id))
 
+    def profile(self, user_id: int) -> s.ProfileReply:
+        served = self._served()
+        return own.profile_reply(served, self._viewers.now(served, user_id))
+
+    def tell(self, user_id: int, profile: s.Profile, now: datetime) -> s.ProfileReply:
+        doing.told(self._store, user_id, profile, now)
+        return self.profile(user_id)
+
+    def taste(self, user_id: int) -> s.TasteReply:
+        served = self._served()
+        return own.taste_reply(served, self._viewers.now(served, user_id))
+
+    def history(self, user_id: int, skip: int, limit: int) -> s.HistoryReply:
+        served = self._served()
+        viewer, rated = self._viewers.now(served, user_id), self._viewers.rated(served, user_id)
+        return own.history_reply(served, viewer, rated, skip, limit)
+
+    def saved(self, user_id: int, now: datetime) -> s.SavedReply:
+        served = self._served()
+        viewer = self._viewers.now(served, user_id)
+        return own.saved_reply(served, viewer, as_of(viewer.history, served.until, epoch_ms(now)))
+
+    def own_title(self, user_id: int, title_id: int, now: datetime) -> s.OwnTitleReply:
+        served = self._served()
+        viewer = self._viewers.now(served, user_id)
+        moment = as_of(viewer.history, served.until, epoch_ms(now))
+        return own.own_title_reply(served, viewer, _row_of(served, title_id), moment)
+
+    def undo(self, user_id: int, request: s.UndoRequest) -> s.UndoReply:
+        return s.UndoReply(user_id=user_id, undone=self._store.undo(user_id, request.event_ids))
+
+    def bring(self, brought: Brought, params: Params, now: datetime) -> s.BroughtReply:
+        return brought_reply(self._served(), self._store, params, brought, now)
+
+    def start(self, anybody: bool) -> s.StartReply:
+        return start_reply(self._served(), anybody)
+
     def export(self, user_id: int, now: datetime) -> s.ExportReply:  # noqa: ARG002 - as every endpoint
         served = self._served()
         events = tuple(self._store.export(user_id))
@@ -130,6 +181,11 @@ class Answers:
             titles=len(served.titles),
             trained_on=dict(served.facts),
         )
+
+    def look_up(self, request: LookUpRequest, now: datetime) -> LookUpReply:
+        served = self._served()
+        title = _row_of(served, request.title_id)
+        return look_up(self._asked(ListRequest(filters=request.filters), request.user_id, now), title)
 
     def _asked(self, request: ListRequest, user_id: int, now: datetime) -> Asked:
         served = self._served()

@@ -28,7 +28,7 @@ def cards_of(
             rank=place + 1,
             score=known(score[place]),
             stars=known(stars[place]),
-            reason=_reason(served, reasons[place]) if reasons else None,
+            reason=reason_of(served, reasons[place]) if reasons else None,
         )
         for place, row in enumerate(title.tolist())
     )
@@ -50,7 +50,7 @@ def moment(milliseconds: int) -> datetime | None:
     return moment_of(int(milliseconds)) if milliseconds > 0 else None
 
 
-def _reason(served: Served, reason: Reason) -> s.Reason:
+def reason_of(served: Served, reason: Reason) -> s.Reason:
     ids, names = served.told["title_id"], served.told["name"]
     carriers = tuple(s.Carrier(title_id=ids[row], name=names[row], share=share) for row, share in reason.carried)
     return s.Reason(sentence=reason.sentence, carriers=carriers, raised=tuple(words for words, _ in reason.raised))

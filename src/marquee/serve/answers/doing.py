@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from marquee.errors import StoreError
+from marquee.errors import RequestError, StoreError
 from marquee.model.histories import Histories
 from marquee.model.live import knows
 from marquee.serve import schemas as s
@@ -50,6 +50,15 @@ def signed_up(store: Store, request: s.SignUpRequest, trained: Histories, now: d
         if 0 not in {refusal.index for refusal in receipt.refused}:
             return user_id
     raise StoreError("event store: no id is free for a new viewer; try again")
+
+
+def told(store: Store, user_id: int, profile: s.Profile, now: datetime) -> None:
+    """What a viewer tells of themselves now, in the place of all that they told before."""
+    event = {"event_id": uuid.uuid4().hex, "user_id": user_id, "happened_at": now.isoformat(), "source": _SOURCE}
+    detail = json.dumps(profile.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+    receipt = store.append([{**event, "kind": "signed_up", "detail": detail}], now)
+    if receipt.refused:
+        raise RequestError(f"this profile cannot be kept: {receipt.refused[0].reason}")
 
 
 def _first_events(request: s.SignUpRequest, user_id: int, now: datetime) -> list[dict[str, object]]:

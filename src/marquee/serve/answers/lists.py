@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import get_args
 
@@ -12,7 +13,7 @@ import numpy as np
 from marquee.data.events.validity import epoch_ms
 from marquee.errors import RequestError
 from marquee.model import shelves
-from marquee.model.arrange import Rule, for_age, of_genres, of_kind, of_years
+from marquee.model.arrange import Rule, of_genres, of_kind, of_years
 from marquee.model.candidates import hidden
 from marquee.model.explain import Reason
 from marquee.model.histories import Floats, Mask
@@ -20,11 +21,13 @@ from marquee.model.listing import Listed, Wish, as_of, listed, ranked
 from marquee.serve import schemas as s
 from marquee.serve.answers.cards import cards_of, stars_of
 from marquee.serve.answers.viewers import Viewer
+from marquee.serve.answers.wishes import deep, is_less, less_of, profile_of, rules_of_profile, toned
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
 from marquee.serve.shown import Note
 
 TOP: s.Shelf = "top_picks"
+BEGUN: s.Shelf = "continue_watching"
 PAGE: tuple[s.Shelf, ...] = get_args(s.Shelf)
 
 
@@ -40,6 +43,24 @@ class Asked:
     @property
     def moment(self) -> datetime:
         return self.request.at or self.now
+
+    @cached_property
+    def profile(self) -> s.Profile:
+        return profile_of(self.viewer)
+
+    @cached_property
+    def less(self) -> Mask | None:
+        return less_of(self.served, self.profile)
+
+    @cached_property
+    def rules(self) -> list[Rule]:
+        own = rules_of(self.served, self.request.filters, self.request.exclude)
+        return [*own, *rules_of_profile(self.served, self.profile)]
+
+    @property
+    def diversity(self) -> float:
+        wishes = self.request.diversity, self.profile.diversity, self.served.recommender.params.arrange.diversity
+        return next(told for told in wishes if told is not None)
 
     @property
     def as_of(self) -> int:
@@ -58,7 +79,7 @@ class _Filled:
 
 
 def one_list(asked: Asked, shelf: s.Shelf, show: Show) -> s.ListReply:
-    filled = _filled(asked, shelf, rules_of(asked.served, asked.request.filters, asked.request.exclude))
+    filled = _filled(asked, shelf, asked.rules)
     show(_note(asked, filled))
     (titles,) = _cards(asked, [filled])
     return s.ListReply(
@@ -74,10 +95,9 @@ def one_list(asked: Asked, shelf: s.Shelf, show: Show) -> s.ListReply:
 
 def page(asked: Asked, show: Show) -> s.PageReply:
     """Every shelf that has anything; what stands on one is kept off those after it."""
-    rules = rules_of(asked.served, asked.request.filters, asked.request.exclude)
     free, every = np.ones(len(asked.served.titles), bool), []
     for shelf in PAGE:
-        filled = _filled(asked, shelf, [*rules, Rule("on the page", free)])
+        filled = _filled(asked, shelf, [*asked.rules, Rule("on the page", free)])
         if len(filled.made.title):
             free[filled.made.title] = False
             every.append(filled)
@@ -109,7 +129,7 @@ def rules_of(served: Served, filters: s.Filters, exclude: Sequence[int] = ()) ->
     if filters.kind is not None:
         rules.append(Rule("kind", of_kind(titles, filters.kind)))
     if filters.age is not None:
-        rules.append(Rule("age", for_age(titles, filters.age, served.recommender.params.arrange)))
+        rules.append(Rule("age", served.suits(filters.age)))
     if exclude:
         rules.append(Rule("excluded", ~np.isin(titles.ids, exclude)))
     return rules
@@ -129,14 +149,15 @@ def _filled(asked: Asked, shelf: s.Shelf, rules: Sequence[Rule]) -> _Filled:
         return _Filled(shelf, "", list_id, ranked(model, np.empty(0, np.int64), np.empty(0, np.float32)))
     heading, score = belongs
     free = allowed_by(asked.served, rules) & ~hidden(asked.viewer.history, len(score))[0]
-    return _Filled(shelf, heading, list_id, ranked(model, *shelves.best(score, free, k)))
+    less = None if shelf == BEGUN else asked.less
+    made = ranked(model, *shelves.best(score, free, deep(k, less)))
+    return _Filled(shelf, heading, list_id, toned(made, less, k))
 
 
 def _top(asked: Asked, list_id: str, rules: Sequence[Rule]) -> Listed:
-    told, params = asked.request.diversity, asked.served.recommender.params.arrange
-    diversity = params.diversity if told is None else told
-    wish = Wish(asked.request.k, asked.as_of, rules, diversity, seed=int(list_id, 16))
-    return listed(asked.served.recommender, asked.viewer.history, wish, asked.served.shop)
+    wish = Wish(deep(asked.request.k, asked.less), asked.as_of, rules, asked.diversity, seed=int(list_id, 16))
+    made = listed(asked.served.recommender, asked.viewer.history, wish, asked.served.shop)
+    return toned(made, asked.less, asked.request.k)
 
 
 def _cards(asked: Asked, every: Sequence[_Filled]) -> list[tuple[s.ListedTitle, ...]]:
@@ -191,10 +212,12 @@ def _new(asked: Asked) -> Belongs:
 
 def _popular(asked: Asked) -> Belongs:
     own = shelves.own_genres(asked.served.recommender, asked.viewer.history)
-    names = [name for name, is_own in zip(asked.served.titles.genre_names, own, strict=True) if is_own]
+    genres = zip(asked.served.titles.genre_names, own, strict=True)
+    names = [name for name, is_own in genres if is_own and not is_less(asked.profile, "genre", name)]
     if not names:
         return None
-    return f"Popular in {', '.join(names)}", shelves.popular_in(asked.served.recommender, own)
+    left = np.isin(asked.served.titles.genre_names, names)
+    return f"Popular in {', '.join(names)}", shelves.popular_in(asked.served.recommender, left)
 
 
 # All but the top picks: those are the ranker's, not an order of all titles.

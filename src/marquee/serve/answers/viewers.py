@@ -13,6 +13,7 @@ from marquee.serve.served import Served
 from marquee.serve.storing import Store
 
 MOST_EVENTS = 5_000  # of one viewer, the latest
+_MOST_TOLD = 100_000  # viewers whose profile is remembered in case the store goes away
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Viewers:
         self._store = store
         # Who is to be forgotten has to be so while the store is away, too.
         self._forgotten = _forgotten(store)
+        self._told: dict[int, Mapping[str, object]] = {}  # a ceiling has to hold then, too
 
     def now(self, served: Served, user_id: int) -> Viewer:
         try:
@@ -39,13 +41,18 @@ class Viewers:
         if deeds.forgotten_until is not None:
             self._forgotten[user_id] = deeds.forgotten_until
         model = served.recommender
-        rated = viewer_of(model.before_events if knows(model.before_events, user_id) else model.histories, user_id)
-        history = history_now(self._remembered(rated), deeds.events, served.titles.ids, served.signals)
-        told = _told(deeds.events)
+        history = history_now(self.rated(served, user_id), deeds.events, served.titles.ids, served.signals)
+        told = self._noted(user_id, _told(deeds.events))
         attributes = self.trained(served, user_id).attributes
         history = with_what_was_told(history, attributes, codes_of(told, model.regions))
         known = bool(deeds.events) or self._is_of_training(served, user_id)
         return Viewer(user_id, history, deeds.events, told, known, degraded=False)
+
+    def rated(self, served: Served, user_id: int) -> Histories:
+        """What they had rated before any event."""
+        model = served.recommender
+        of = model.before_events if knows(model.before_events, user_id) else model.histories
+        return self._remembered(viewer_of(of, user_id))
 
     def trained(self, served: Served, user_id: int) -> Histories:
         """What the model was trained on of one viewer, as far as they may be known."""
@@ -53,10 +60,19 @@ class Viewers:
 
     def forget(self, user_id: int, until: int) -> None:
         self._forgotten[user_id] = until
+        self._told.pop(user_id, None)
 
     def _without_store(self, served: Served, user_id: int) -> Viewer:
         history = self.trained(served, user_id)
-        return Viewer(user_id, history, (), {}, self._is_of_training(served, user_id), degraded=True)
+        told = self._told.get(user_id, {})
+        return Viewer(user_id, history, (), told, self._is_of_training(served, user_id), degraded=True)
+
+    def _noted(self, user_id: int, told: Mapping[str, object]) -> Mapping[str, object]:
+        if told and len(self._told) < _MOST_TOLD:
+            self._told[user_id] = told
+        elif not told:
+            self._told.pop(user_id, None)
+        return told
 
     def _remembered(self, history: Histories) -> Histories:
         """Without what happened before the viewer asked to be forgotten, and without what they told of themselves."""

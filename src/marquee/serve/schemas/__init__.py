@@ -2,8 +2,31 @@
 
 requests.py  what may be asked, and the limits
 replies.py   what is answered
+own.py       a viewer's own things
 """
 
+from marquee.serve.schemas.own import (
+    BroughtReply,
+    Candidate,
+    Confirmed,
+    Counted,
+    Doubtful,
+    HistoryReply,
+    KnownViewer,
+    LessOf,
+    MeReply,
+    OwnTaste,
+    OwnTitleReply,
+    Profile,
+    ProfileReply,
+    Said,
+    SavedReply,
+    SavedTitle,
+    StartReply,
+    TasteReply,
+    UndoReply,
+    UndoRequest,
+)
 from marquee.serve.schemas.replies import (
     Card,
     Carrier,
@@ -35,6 +58,7 @@ from marquee.serve.schemas.requests import (
     EventsRequest,
     Filters,
     FinishedRequest,
+    Id,
     PathId,
     RecommendRequest,
     SearchRequest,
@@ -46,8 +70,13 @@ from marquee.serve.schemas.requests import (
 )
 
 __all__ = [
+    "BroughtReply",
+    "Candidate",
     "Card",
     "Carrier",
+    "Confirmed",
+    "Counted",
+    "Doubtful",
     "Era",
     "EventsReply",
     "EventsRequest",
@@ -57,15 +86,27 @@ __all__ = [
     "FinishedRequest",
     "ForgetReply",
     "FoundTitle",
+    "HistoryReply",
+    "Id",
+    "KnownViewer",
+    "LessOf",
     "ListReply",
     "ListedTitle",
+    "MeReply",
     "ModelReply",
+    "OwnTaste",
+    "OwnTitleReply",
     "PageReply",
     "PathId",
+    "Profile",
+    "ProfileReply",
     "Reason",
     "RecentTitle",
     "RecommendRequest",
     "Refused",
+    "Said",
+    "SavedReply",
+    "SavedTitle",
     "SearchReply",
     "SearchRequest",
     "Shelf",
@@ -79,7 +120,11 @@ __all__ = [
     "StarsOfTitle",
     "StarsReply",
     "StarsRequest",
+    "StartReply",
     "Taste",
+    "TasteReply",
     "TitleReply",
+    "UndoReply",
+    "UndoRequest",
     "ViewerReply",
 ]

@@ -1,0 +1,66 @@
+"""Wishes: what a viewer's profile asks of every list of theirs, beside what the request asks.
+
+A ceiling is a rule. "Less of this" leaves the model and the history alone: a title of what is to be less stands as if
+it were ranked `TIMES` as far down. So every list follows at once, it gives way to what is next best rather than to
+nothing, and taking it back leaves no trace.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from pydantic import ValidationError
+
+from marquee.model.arrange import Rule
+from marquee.model.histories import Ints, Mask
+from marquee.model.listing import Listed
+from marquee.serve import schemas as s
+from marquee.serve.answers.viewers import Viewer
+from marquee.serve.served import Served
+
+TIMES = 5
+
+
+def profile_of(viewer: Viewer) -> s.Profile:
+    """What of it still makes sense: anybody may have sent the event it comes from."""
+    told = {name: value for name, value in viewer.told.items() if name in s.Profile.model_fields}
+    try:
+        return s.Profile.model_validate(told)
+    except ValidationError as error:
+        wrong = {fault["loc"][0] for fault in error.errors()}
+        return s.Profile.model_validate({name: value for name, value in told.items() if name not in wrong})
+
+
+def rules_of_profile(served: Served, profile: s.Profile) -> list[Rule]:
+    return [] if profile.age is None else [Rule("ceiling", served.suits(profile.age))]
+
+
+def less_of(served: Served, profile: s.Profile) -> Mask | None:
+    """The titles of all that is to be less; None where nothing is."""
+    if not profile.less:
+        return None
+    every: Mask = np.logical_or.reduce([served.of_taste(less.kind, less.name) for less in profile.less])
+    return every
+
+
+def deep(k: int, less: Mask | None) -> int:
+    """How many titles to rank, for k to be left at the top."""
+    return k if less is None else k * TIMES
+
+
+def toned(made: Listed, less: Mask | None, k: int) -> Listed:
+    """The first k of a deep list, less of some."""
+    if less is None:
+        return made
+    order = _order(made.title, less)[:k]
+    columns = {name: getattr(made, name)[order] for name in ("title", "score", "propensity", "features")}
+    return replace(made, **columns)
+
+
+def _order(title: Ints, less: Mask) -> Ints:
+    place = np.arange(1, len(title) + 1) * np.where(less[title], TIMES, 1)
+    order: Ints = np.argsort(place, kind="stable")
+    return order
+
+
+def is_less(profile: s.Profile, kind: str, name: str) -> bool:
+    return any(less.kind == kind and less.name == name for less in profile.less)
