@@ -325,34 +325,34 @@ def row_of(kind: str) -> Histories:
     ],
 )
 def test_the_verb_is_what_the_viewer_did(kind: str, words: str) -> None:
-    assert teller().sentence(row_of(kind), 45, [0]) == words
+    assert teller().of(row_of(kind)).sentence(45, [0]) == words
 
 
 def test_stars_are_told_when_they_praise_and_verbs_are_not_repeated() -> None:
     history = histories([(1, 1, 5.0, 1), (1, 2, 5.0, 2), (1, 3, 4.5, 3), (1, 4, 3.0, 4)])
-    assert teller().sentence(history, 45, [0, 1]) == "Because you gave Crime 0 and Crime 1 5 stars"
-    assert teller().sentence(history, 45, [0, 2]) == "Because you gave Crime 0 5 stars and Crime 2 4.5 stars"
-    assert teller().sentence(history, 45, [3]) == "Because you watched Crime 3"
+    assert teller().of(history).sentence(45, [0, 1]) == "Because you gave Crime 0 and Crime 1 5 stars"
+    assert teller().of(history).sentence(45, [0, 2]) == "Because you gave Crime 0 5 stars and Crime 2 4.5 stars"
+    assert teller().of(history).sentence(45, [3]) == "Because you watched Crime 3"
 
 
 def test_a_taste_is_told_only_if_this_title_is_of_it_and_the_viewer_watches_much_of_it() -> None:
     finished = histories([(1, title, None, title) for title in (1, 2, 3, 4, 41)])
-    assert teller().sentence(finished, 8, [0, 1]) == (
+    assert teller().of(finished).sentence(8, [0, 1]) == (
         "Because you finished Crime 0 and Crime 1, and like 90s crime films"
     )
-    assert teller().sentence(finished, 15, []) == "Because you like crime films"
-    assert teller().sentence(finished, 30, []) == ""
-    assert teller().sentence(finished, 50, [0]) == "Because you finished Crime 0"
+    assert teller().of(finished).sentence(15, []) == "Because you like crime films"
+    assert teller().of(finished).sentence(30, []) == ""
+    assert teller().of(finished).sentence(50, [0]) == "Because you finished Crime 0"
     sitcoms = histories([(1, title, None, title) for title in (51, 52, 53)])
-    assert teller().sentence(sitcoms, 55, []) == "Because you like 2000s TV comedies"
+    assert teller().of(sitcoms).sentence(55, []) == "Because you like 2000s TV comedies"
 
 
 def test_two_titles_are_no_taste() -> None:
-    assert teller().sentence(histories([(1, 1, None, 1), (1, 2, None, 2)]), 8, []) == ""
+    assert teller().of(histories([(1, 1, None, 1), (1, 2, None, 2)])).sentence(8, []) == ""
 
 
 def test_what_everybody_watches_is_no_taste() -> None:
     mostly_crime = np.where(np.arange(TITLE_COUNT) < 20, 1.0, 0.0).astype(np.float32)
     mostly_crime[10:20] = 100
     everybody = Teller(titles(), mostly_crime, PARAMS.signals, PARAMS.explain)
-    assert everybody.sentence(histories([(1, title, None, title) for title in (11, 12, 13, 14)]), 15, []) == ""
+    assert everybody.of(histories([(1, title, None, title) for title in (11, 12, 13, 14)])).sentence(15, []) == ""

@@ -63,7 +63,7 @@ def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PL
         case Als():
             return _als(source, history)
         case Autoencoder():
-            return _adding(_weights(source, history), whole, history)
+            return _apart(_weights(source, history), whole(history))
         case Weighed():
             return _adding(_weights(source.source, history), source.values, history)
         case Order():
@@ -102,14 +102,20 @@ def _nothing(rows: Ints, title: Ints) -> Floats:
     return np.zeros((len(rows), len(title)), np.float32)
 
 
-def _adding(cells: Cells, values: Values, history: Histories) -> Carrier:
-    """Of a source that adds up numbers of its rows, each times what the row counts."""
-    counts = values(history)
+def _apart(cells: Cells, counts: Floats) -> Carrier:
+    """Of a source that adds up numbers of its rows, each times what the row counts, whatever the others do."""
 
     def carried(rows: Ints, title: Ints) -> Floats:
         answer, some = _nothing(rows, title), counts[rows] != 0
         answer[some] = counts[rows[some], None] * cells(rows[some], title)
         return answer
+
+    return Carrier(carried, lambda without, title: carried(without.rows, title))
+
+
+def _adding(cells: Cells, values: Values, history: Histories) -> Carrier:
+    """The same, where what a row counts depends on the others."""
+    counts = values(history)
 
     def lost(without: Without, title: Ints) -> Floats:
         change = counts - without.values(values)
@@ -117,7 +123,7 @@ def _adding(cells: Cells, values: Values, history: Histories) -> Carrier:
         changed = np.flatnonzero(change.any(axis=0))
         return np.asarray(change[:, changed] @ cells(changed, title), np.float32)
 
-    return Carrier(carried, lost)
+    return Carrier(_apart(cells, counts).carried, lost)
 
 
 def _following(following: Following, history: Histories, recent: int) -> Carrier:
@@ -216,24 +222,15 @@ def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
     """Who is asked follows from all rows; what they watched around each of them adds up over the rows."""
     values, asked = source.values(history), source.asked(history)
 
-    def around(rows: Ints, title: Ints) -> Floats:
-        of_each = np.repeat(asked, len(rows), axis=0)
-        return source.around(np.arange(len(rows) + 1), history.title[rows], values[rows], of_each)[:, title]
-
     def carried(rows: Ints, title: Ints) -> Floats:
-        answer, some = _nothing(rows, title), values[rows] != 0
-        answer[some] = around(rows[some], title)
+        answer, some = _nothing(rows, title), rows[values[rows] != 0]
+        of_each = np.repeat(asked, len(some), axis=0)
+        around = source.around(np.arange(len(some) + 1), history.title[some], values[some], of_each)
+        answer[values[rows] != 0] = around[:, title]
         return answer
 
-    def lost(without: Without, title: Ints) -> Floats:
-        """Others are asked when a row that counts is left out."""
-        answer, times = _nothing(without.rows, title), np.flatnonzero(values[without.rows])
-        left = without.histories.of(times)
-        scores = source.scores(left, left.last_at)[:, title]
-        answer[times] = around(np.flatnonzero(values), title).sum(axis=0) - np.nan_to_num(scores)
-        return answer
-
-    return Carrier(carried, lost)
+    # The same are asked when a row is left out: who they are follows from all rows.
+    return Carrier(carried, lambda without, title: carried(without.rows, title))
 
 
 def _alike(content: Content, history: Histories) -> Cells:

@@ -1,7 +1,8 @@
 """Explain: which titles of a viewer's history carry a title, which features raised it, and that in one sentence.
 
-Who is named is found out, not guessed: the likeliest carriers are left out of the history one at a time, everything is
-scored anew, and those without whom the title stands lower are named, the one that matters most first.
+Who is named is found out, not guessed: the likeliest carriers are left out of the history one at a time, what the
+sources lose with them is taken from their scores, the ranker scores anew, and those without whom the title stands lower
+are named, the one that matters most first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,12 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.rescored import rescored
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
-from marquee.model.wording import Teller, words_of
+from marquee.model.wording import Teller, Telling, words_of
 from marquee.params import ExplainParams, SignalsParams
 
 # By the source that says so; what comes later in the table is said rather.
 _FAME: Mapping[str, str] = MappingProxyType({"popular": "Popular with many viewers", "trending": "Popular right now"})
-_NEAR = 50  # of the best: how far a title is seen to fall
+_NEAR = 20  # of the best: how far a title is seen to fall
 _WHOLE = "It goes with all that you watched"  # no single title of the history matters to its rank
 
 
@@ -98,15 +99,16 @@ class Explainer:
         voices = list(zip(carriers, self._loudness(contributions), strict=True))
         carried = shares(voices, len(history.title), title)
         effects = np.zeros_like(carried)
-        without = Without(history, self._likeliest(history, carried))
-        effects[without.rows] = self._effects(carriers, without, pool, place, as_of)
+        rows = self._likeliest(history, carried)
+        effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)
         unsaid = ~carried.any(axis=0)
         if unsaid.any():
             otherwise[unsaid] = self._fame(history, title[unsaid], as_of)
+        telling = self._teller.of(history)
         return [
             self._reason(
-                history, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], otherwise[n])
+                telling, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], otherwise[n])
             )
             for n in range(len(title))
         ]
@@ -136,35 +138,26 @@ class Explainer:
         best = np.argsort(-carried, axis=0, kind="stable")[: self.params.tries]
         return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
 
-    def _effects(self, carriers: Sequence[Carrier], without: Without, pool: Pool, place: Ints, as_of: Ints) -> Floats:
-        """Rows left out x titles: the ranks a title falls without the row; its score decides between equals."""
+    def _effects(self, carriers: Sequence[Carrier], without: Without, pool: Pool, place: Ints) -> Floats:
+        """Rows x titles: the ranks a title falls without the row; its score decides between equals."""
         near = np.union1d(place, np.argsort(-pool.score, kind="stable")[:_NEAR])
         here = np.searchsorted(near, place)
-        before, after = pool.score[near], self._anew(carriers, without, pool, near, as_of)
+        before, after = pool.score[near], self._without(carriers, without, pool, near)
         above = (before > before[here, None]).sum(axis=1)
         fall = (after[:, None, :] > after[:, here, None]).sum(axis=2) - above
         less = before[here] - after[:, here]
         return np.where(fall > 0, fall + less / (1 + 2 * np.abs(less)), 0)
 
-    def _anew(self, carriers: Sequence[Carrier], without: Without, pool: Pool, near: Ints, as_of: Ints) -> Floats:
-        """Rows left out x near titles: the scores without the row."""
-        found = pool.found
-        lost = np.stack([carrier.lost(without, found.title) for carrier in carriers], axis=1)
-        anew = rescored(np.ascontiguousarray(found.scores.T), lost, near)
-        rows = self._described(without, found.sources, found.title[near], as_of)
+    def _without(self, carriers: Sequence[Carrier], without: Without, pool: Pool, near: Ints) -> Floats:
+        """Rows x near titles: the ranker's scores when no source hears of the row."""
+        lost = np.stack([carrier.lost(without, pool.found.title) for carrier in carriers], axis=1)
+        anew = rescored(np.ascontiguousarray(pool.found.scores.T), lost, near)
+        features = np.repeat(pool.features[near][None], len(without.rows), axis=0)
         for number, source in enumerate(self.ranking.sources):
             for feature, values in zip(said_by(source.name), anew, strict=True):
                 if feature in self._column:
-                    rows[:, :, self._column[feature]] = values[:, number]
-        return self.ranking.score(rows.reshape(-1, rows.shape[2])).reshape(rows.shape[:2])
-
-    def _described(self, without: Without, sources: tuple[str, ...], title: Ints, as_of: Ints) -> Floats:
-        """Rows left out x titles x features; no source has said anything yet."""
-        times = len(without.rows)
-        nothing = np.full((times * len(title), len(sources)), np.nan, np.float32)
-        candidates = Candidates(sources, np.arange(times + 1) * len(title), np.tile(title, times), nothing)
-        rows = self.ranking.describe(candidates, without.histories, np.repeat(as_of, times))
-        return rows.reshape(times, len(title), rows.shape[1])
+                    features[:, :, self._column[feature]] = values[:, number]
+        return self.ranking.score(features.reshape(-1, features.shape[2])).reshape(features.shape[:2])
 
     @cached_property
     def _of_source(self) -> Floats:
@@ -185,14 +178,15 @@ class Explainer:
             told[(scores >= np.quantile(scores, self.params.popular_from, method="higher"))[title]] = _FAME[name]
         return [str(words) for words in told]
 
-    def _reason(self, history: Histories, found: _Found) -> Reason:
+    def _reason(self, telling: Telling, found: _Found) -> Reason:
+        watched = telling.history.title
         named = [int(row) for row in _largest(found.effect, self.params.named)]
         told = _largest(found.carried, self.params.told)
         return Reason(
             found.title,
-            self._teller.sentence(history, found.title, named) or found.otherwise,
-            tuple(int(history.title[row]) for row in named),
-            tuple((int(history.title[row]), float(found.carried[row])) for row in told),
+            telling.sentence(found.title, named) or found.otherwise,
+            tuple(int(watched[row]) for row in named),
+            tuple((int(watched[row]), float(found.carried[row])) for row in told),
             self._raised(found.contributions),
         )
 

@@ -3,7 +3,8 @@
 A leaf's value is shared among the features on the way to it. Where only some features are known, the leaf is reached
 with a probability that is a product, one factor a feature: 1 or 0 where it is known, the share of the rows of training
 that went this way where it is not. The mean over all orders in which features become known is an integral of that
-product (Owen 1972), and a Gauss-Legendre sum has it exactly.
+product (Owen 1972), and a Gauss-Legendre sum has it exactly. It depends on nothing but which of a leaf's few features
+say its way: the answers of all such patterns are made once, and looked up.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 from marquee.model.trees import Raw, at_most
 
-_LANES = 16  # rows at once
+_KNOWN = 12  # features of a leaf up to which the answers of its patterns are kept: 2 to that power
 
 
 class _Way(NamedTuple):
@@ -40,20 +41,24 @@ class Shapley:
         self._feature, self._unknown = np.array(feature, np.int64), np.array(unknown, np.bool_)
         self._above, self._up_to = np.array(above, np.float32), np.array(up_to, np.float32)
         self._share, self._values = np.array(share, np.float64), np.array([value for value, _ in leaves])
-        counts = [len(found) for _, found in leaves]
-        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._at, self._weights = _quadrature(max(counts, default=1))
+        counts = np.array([len(found) for _, found in leaves], np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._quadrature = _quadrature(int(counts.max(initial=1)))
+        sizes = np.where(counts <= _KNOWN, counts << np.minimum(counts, _KNOWN), 0)
+        self._places = np.concatenate([[0], np.cumsum(sizes)])
+        self._table = np.empty(self._places[-1])
+        _tabulate(self._starts, self._share, self._values, self._quadrature, self._places, self._table)
         likely = [value * float(np.prod([way.share for way in found.values()])) for value, found in leaves]
         self._expected = float(np.sum(likely))
 
     def contributions(self, rows: Floats) -> Raw:
         """Rows x features, and a last column of what every row begins with; each row sums to its score."""
-        added = np.zeros((rows.shape[1] + 1, len(rows)))
-        added[-1] = self._expected
-        columns = np.ascontiguousarray(rows.T)
+        added = np.zeros((len(rows), rows.shape[1] + 1))
+        added[:, -1] = self._expected
         ways = (self._feature, self._above, self._up_to, self._unknown, self._share, self._starts)
-        _share_out(columns, *ways, self._values, self._at, self._weights, added)
-        return added.T
+        known = (self._places, self._table)
+        _share_out(np.ascontiguousarray(rows.T), *ways, self._values, self._quadrature, *known, added)
+        return added
 
 
 @compiled
@@ -66,66 +71,67 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     share: Raw,
     starts: Ints,
     values: Raw,
-    at: Raw,
-    weights: Raw,
+    quadrature: Raw,
+    places: Ints,
+    table: Raw,
     added: Raw,
 ) -> None:
-    most = 2 * at.shape[0] + 1
-    block, sums = np.zeros((len(columns), _LANES), np.float32), np.zeros((len(columns), _LANES))
-    taken, before, total = np.zeros((most, _LANES)), np.zeros((most + 1, _LANES)), np.zeros((most, _LANES))
-    for first in range(0, columns.shape[1], _LANES):
-        lanes = min(_LANES, columns.shape[1] - first)
-        block[:, :lanes], sums[:] = columns[:, first : first + lanes], 0
-        for leaf in range(len(values)):
-            begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
-            for n in range(ways):
-                value, low, high, nan = (
-                    block[feature[begin + n]],
-                    above[begin + n],
-                    up_to[begin + n],
-                    unknown[begin + n],
-                )
-                for r in range(_LANES):
-                    inside = (value[r] > low) & (value[r] <= high) | (nan & (value[r] != value[r]))
-                    taken[n, r] = 1.0 if inside else 0.0
-            points = (ways + 1) // 2
-            _integrate(taken, share[begin : begin + ways], at[points - 1], weights[points - 1], points, before, total)
-            for n in range(ways):
-                adds, part, known, guessed = sums[feature[begin + n]], total[n], taken[n], share[begin + n]
-                for r in range(_LANES):
-                    adds[r] += values[leaf] * part[r] * (known[r] - guessed)
-        added[:-1, first : first + lanes] += sums[:, :lanes]
+    pattern, own = np.zeros(columns.shape[1], np.int64), np.empty(quadrature.shape[2] * 2)
+    for leaf in range(len(values)):
+        begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
+        pattern[:] = 0
+        for n in range(ways):
+            of, low, high, nan = feature[begin + n], above[begin + n], up_to[begin + n], unknown[begin + n]
+            for row in range(len(pattern)):
+                value = columns[of, row]
+                pattern[row] |= np.int64((value > low) & (value <= high) | (nan & np.isnan(value))) << n
+        if places[leaf] < places[leaf + 1]:
+            for row in range(len(pattern)):
+                at = places[leaf] + pattern[row] * ways
+                for n in range(ways):
+                    added[row, feature[begin + n]] += table[at + n]
+        else:
+            for row in range(len(pattern)):
+                _integrate(pattern[row], share[begin : begin + ways], values[leaf], quadrature, own)
+                for n in range(ways):
+                    added[row, feature[begin + n]] += own[n]
 
 
 @compiled
-def _integrate(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    taken: Raw, share: Raw, at: Raw, weights: Raw, points: int, before: Raw, total: Raw
+def _tabulate(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    starts: Ints, share: Raw, values: Raw, quadrature: Raw, places: Ints, table: Raw
 ) -> None:
-    """For each way, the mean of the product of the factors of all others."""
-    after = np.ones(_LANES)
-    total[: len(share)] = 0
+    for leaf in range(len(values)):
+        shares = share[starts[leaf] : starts[leaf + 1]]
+        for at in range(places[leaf], places[leaf + 1], max(len(shares), 1)):
+            pattern = (at - places[leaf]) // len(shares)
+            _integrate(pattern, shares, values[leaf], quadrature, table[at : at + len(shares)])
+
+
+@compiled
+def _integrate(pattern: int, share: Raw, value: float, quadrature: Raw, shared: Raw) -> None:
+    """What a leaf gives to each of its features: the mean product of the factors of all others, times its own."""
+    ways, points = len(share), (len(share) + 1) // 2
+    after = np.ones(ways + 1)
+    shared[:] = 0
     for point in range(points):
-        t = at[point]
-        before[0], after[:] = weights[point], 1
-        for n in range(len(share)):
-            here, there, known, guessed = before[n], before[n + 1], taken[n], (1 - t) * share[n]
-            for r in range(_LANES):
-                there[r] = here[r] * (t * known[r] + guessed)
-        for n in range(len(share) - 1, -1, -1):
-            here, sums, known, guessed = before[n], total[n], taken[n], (1 - t) * share[n]
-            for r in range(_LANES):
-                sums[r] += here[r] * after[r]
-                after[r] *= t * known[r] + guessed
+        t, before = quadrature[0, points - 1, point], quadrature[1, points - 1, point]
+        for n in range(ways - 1, -1, -1):
+            after[n] = after[n + 1] * (t * ((pattern >> n) & 1) + (1 - t) * share[n])
+        for n in range(ways):
+            known = (pattern >> n) & 1
+            shared[n] += before * after[n + 1] * value * (known - share[n])
+            before *= t * known + (1 - t) * share[n]
 
 
-def _quadrature(ways: int) -> tuple[Raw, Raw]:
-    """Points and weights between 0 and 1: row n has n + 1 points, exact for products of up to 2n + 2 factors."""
+def _quadrature(ways: int) -> Raw:
+    """Points and their weights between 0 and 1: row n has n + 1 points, exact for products of up to 2n + 2 factors."""
     most = max((ways + 1) // 2, 1)
-    at, weights = np.zeros((most, most)), np.zeros((most, most))
+    both = np.zeros((2, most, most))
     for points in range(1, most + 1):
         x, w = np.polynomial.legendre.leggauss(points)
-        at[points - 1, :points], weights[points - 1, :points] = (x + 1) / 2, w / 2
-    return at, weights
+        both[:, points - 1, :points] = (x + 1) / 2, w / 2
+    return both
 
 
 def _leaves(node: Node, ways: Mapping[int, _Way]) -> Iterator[tuple[float, Mapping[int, _Way]]]:

@@ -4,6 +4,7 @@ did, a taste is counted.
 Another thing that a viewer can do is one line in _DID, another source one in _VOICES, another feature one in _SAYS.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from marquee.model.features import said_by
-from marquee.model.histories import Floats, Histories, Mask
+from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.titles import Titles
 from marquee.params import ExplainParams, SignalParams, SignalsParams
 
@@ -97,77 +98,121 @@ def words_of(feature: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Teller:
+    """Tells of one viewer at a time: `of` their history."""
+
     titles: Titles
     watched: Floats  # how many viewers watched each title
     signals: SignalsParams
     params: ExplainParams
 
-    def sentence(self, history: Histories, title: int, rows: Sequence[int]) -> str:
-        """Why this title, naming those rows of one viewer's history; nothing where there is nothing to tell."""
-        taste = self._taste(history, title)
-        clauses = [self._deeds(history, rows), f"like {taste}" if taste else ""]
-        told = ", and ".join(clause for clause in clauses if clause)
-        return f"Because you {told}" if told else ""
+    def of(self, history: Histories) -> "Telling":
+        return Telling(self, history)
 
-    def _deeds(self, history: Histories, rows: Sequence[int]) -> str:
-        names = self.titles.frame["name"]
-        told = [(self._deed(history, row), str(names[int(history.title[row])])) for row in rows]
-        same = [(deed, " and ".join(name for _, name in group)) for deed, group in groupby(told, lambda each: each[0])]
-        verbs = [f"{verb} " if n == 0 or verb != same[n - 1][0][0] else "" for n, ((verb, _), _) in enumerate(same)]
-        return " and ".join(f"{verb}{named}{after}" for verb, ((_, after), named) in zip(verbs, same, strict=True))
+    def likes(self, history: Histories) -> Floats:
+        """Genres, and genres by decade, one column each: how much more of it the viewer watches than everybody does.
 
-    def _deed(self, history: Histories, row: int) -> tuple[str, str]:
-        """The words before and after the name of what was watched."""
-        rating = history.rating[row]
-        if rating >= self.params.praise:
-            return "gave", f" {rating:g} stars"
-        said = {words for kind, words in _DID.items() if self._may_be(kind, history, row)}
-        unsure = "watched" if history.hides[row] else "looked at"
-        return said.pop() if len(said) == 1 and np.isnan(rating) else unsure, ""
-
-    def _may_be(self, kind: str, history: Histories, row: int) -> bool:
-        signal: SignalParams = getattr(self.signals, kind)
-        return bool(np.isclose(signal.strength, history.strength[row]) and signal.hides == history.hides[row])
-
-    def _taste(self, history: Histories, title: int) -> str:
-        """What this title is of, if the viewer watches much more of it than everybody does."""
+        0 where it is no taste.
+        """
         liked = history.title[history.strength > 0]
-        genres = np.flatnonzero(self._genres[title])
-        nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
-        count, share = self._genres[liked][:, genres].sum(axis=0), self._watched_shares.sum(axis=0)[genres]
-        decade, words = self._decades[title], nouns
-        if not np.isnan(decade):
-            same = self._genres[liked[self._decades[liked] == decade]][:, genres].sum(axis=0)
-            of_decade = self._watched_shares[np.searchsorted(self._every_decade, decade), genres]
-            count, share = np.append(count, same), np.append(share, of_decade)
-            words = [*nouns, *(f"{_era(int(decade) * 10)} {noun}" for noun in nouns)]
-        usual = len(liked) * share
+        of_decade = np.zeros_like(self._usual)
+        np.add.at(of_decade, self._decade[liked], self._genres[liked])
+        count, usual = _with_sum(of_decade), len(liked) * _with_sum(self._usual)
         taste = (count >= self.params.taste_count) & (count >= self.params.taste_lift * usual)
-        beyond = np.where(taste, (count - usual) / np.sqrt(usual + 1), 0)
-        return words[beyond.argmax()] if taste.any() else ""
+        beyond: Floats = np.where(taste, (count - usual) / np.sqrt(usual + 1), 0)
+        return beyond
+
+    def tastes_of(self, title: int) -> tuple[list[str], Ints]:
+        """What this title is of in words, and where that stands among all that `likes` tells of."""
+        genres, decade = np.flatnonzero(self._genres[title]), self._decade[title]
+        nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
+        if np.isnan(self._every_decade[decade]):
+            return nouns, genres
+        era = _era(int(self._every_decade[decade]) * 10)
+        of_decade = (1 + decade) * self._genres.shape[1] + genres
+        return [*nouns, *(f"{era} {noun}" for noun in nouns)], np.append(genres, of_decade)
 
     @cached_property
-    def _decades(self) -> Floats:
-        decades: Floats = self.titles.years // 10
-        return decades
+    def names(self) -> list[str]:
+        return self.titles.frame["name"].to_list()
+
+    @cached_property
+    def deeds(self) -> Mapping[tuple[float, bool], set[str]]:
+        """What the viewer did, by the strength of a row and whether it hides the title."""
+        deeds: dict[tuple[float, bool], set[str]] = {}
+        for kind, words in _DID.items():
+            signal: SignalParams = getattr(self.signals, kind)
+            deeds.setdefault(_deed_key(signal.strength, signal.hides), set()).add(words)
+        return deeds
 
     @cached_property
     def _every_decade(self) -> Floats:
-        return np.unique(self._decades)
+        return np.unique(self.titles.years // 10)
 
     @cached_property
-    def _watched_shares(self) -> Floats:
-        """Decades x genres: how much of all that is watched is of both."""
-        weights = self._genres * (self.watched / max(self.watched.sum(), 1))[:, None]
-        shares = [weights[self._decade_is(decade)].sum(axis=0) for decade in self._every_decade]
-        return np.array(shares, np.float32).reshape(len(shares), weights.shape[1])
+    def _decade(self) -> Ints:
+        """Of each title, the place of its decade; what is not known is a decade of its own, the last."""
+        return np.searchsorted(self._every_decade, self.titles.years // 10)
 
-    def _decade_is(self, decade: float) -> Mask:
-        return np.isnan(self._decades) if np.isnan(decade) else self._decades == decade
+    @cached_property
+    def _usual(self) -> Floats:
+        """Decades x genres: how much of all that is watched is of both."""
+        usual = np.zeros((len(self._every_decade), self._genres.shape[1]), np.float32)
+        np.add.at(usual, self._decade, self._genres * (self.watched / max(self.watched.sum(), 1))[:, None])
+        return usual
 
     @cached_property
     def _genres(self) -> Floats:
         return self.titles.genre_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Telling:
+    """Sentences about one viewer's history."""
+
+    teller: Teller
+    history: Histories
+
+    def sentence(self, title: int, rows: Sequence[int]) -> str:
+        """Why this title, naming those rows of the history; nothing where there is nothing to tell."""
+        taste = self._taste(title)
+        clauses = [self._deeds(rows), f"like {taste}" if taste else ""]
+        told = ", and ".join(clause for clause in clauses if clause)
+        return f"Because you {told}" if told else ""
+
+    def _deeds(self, rows: Sequence[int]) -> str:
+        told = [(self._deed(row), self.teller.names[self.history.title[row]]) for row in rows]
+        same = [(deed, " and ".join(name for _, name in group)) for deed, group in groupby(told, lambda each: each[0])]
+        verbs = [f"{verb} " if n == 0 or verb != same[n - 1][0][0] else "" for n, ((verb, _), _) in enumerate(same)]
+        return " and ".join(f"{verb}{named}{after}" for verb, ((_, after), named) in zip(verbs, same, strict=True))
+
+    def _deed(self, row: int) -> tuple[str, str]:
+        """The words before and after the name of what was watched."""
+        rating, hides = float(self.history.rating[row]), bool(self.history.hides[row])
+        if rating >= self.teller.params.praise:
+            return "gave", f" {rating:g} stars"
+        said = self.teller.deeds.get(_deed_key(float(self.history.strength[row]), hides), set())
+        if len(said) == 1 and math.isnan(rating):
+            return next(iter(said)), ""
+        return "watched" if hides else "looked at", ""
+
+    def _taste(self, title: int) -> str:
+        """What this title is of, if the viewer watches much more of it than everybody does."""
+        words, where = self.teller.tastes_of(title)
+        beyond = self._likes[where]
+        return words[beyond.argmax()] if beyond.any() else ""
+
+    @cached_property
+    def _likes(self) -> Floats:
+        return self.teller.likes(self.history)
+
+
+def _with_sum(table: Floats) -> Floats:
+    """The sums of columns, and then the table row by row."""
+    return np.append(table.sum(axis=0), table)
+
+
+def _deed_key(strength: float, hides: bool) -> tuple[float, bool]:
+    return round(strength, 4), hides
 
 
 def _era(decade: int) -> str:
