@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from marquee.serve import schemas
 from marquee.serve.access import Caller
 from marquee.serve.answers import operator_drift, operator_health
 from marquee.serve.answers.operator_models import line_of
-from marquee.serve.endpoints import Operator, acted, answered, replies, worker_of
+from marquee.serve.endpoints import Operator, acted, answered, as_json, replies, worker_of
 from marquee.serve.schemas import operator as s
 from marquee.serve.worker import Worker, now
 
@@ -27,6 +28,21 @@ _REPORT = {
 
 routes = APIRouter(prefix="/operator", tags=["the operator"])
 VersionName = Annotated[str, Path(pattern=r"^[0-9]{1,9}$", description="As the registry numbers it.")]
+
+
+@routes.get("/me", **replies(s.MeReply))
+async def me(request: Request, caller: Operator) -> Response:
+    """As whom you act, and where the tools run."""
+    settings = worker_of(request).settings
+    links = s.Links(registry=settings.registry_url, prefect=settings.prefect_url, evidently=settings.evidently_url)
+    reply = s.MeReply(by=_name(caller), has_key=not caller.is_unlimited, links=links)
+    return as_json(reply.model_dump())
+
+
+@routes.post("/search", **replies(schemas.SearchReply))
+async def search(asked: schemas.SearchRequest, request: Request, caller: Operator) -> Response:  # noqa: ARG001
+    """Titles found as one types, to look one up."""
+    return await answered(request, worker_of(request).answers.search, asked, now())
 
 
 @routes.get("/health", **replies(s.HealthReply))

@@ -16,7 +16,6 @@ _P50, _P99 = 0.5, 0.99
 
 
 def health(worker: Worker, now: datetime) -> s.HealthReply:
-    settings = worker.settings
     return s.HealthReply(
         at=now,
         ready=worker.live.is_ready,
@@ -30,7 +29,6 @@ def health(worker: Worker, now: datetime) -> s.HealthReply:
         every_s=EVERY_S,
         points=tuple(_point(beat) for beat in worker.pulse.beats()),
         endpoints=tuple(_endpoints(worker.pulse)),
-        links=s.Links(registry=settings.registry_url, prefect=settings.prefect_url, evidently=settings.evidently_url),
     )
 
 

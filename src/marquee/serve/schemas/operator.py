@@ -65,6 +65,14 @@ class Links(_Told):
     evidently: str | None
 
 
+class MeReply(_Told):
+    """As whom an operator acts, and where else there is something to look at."""
+
+    by: str = Field(description="As the audit tells it.", examples=["operator, key 3f2a"])
+    has_key: bool = Field(description="False where the service is open to whoever is on its machine.")
+    links: Links
+
+
 class HealthReply(_Told):
     at: datetime
     ready: bool
@@ -78,7 +86,6 @@ class HealthReply(_Told):
     every_s: float = Field(description="Between two points.")
     points: tuple[Point, ...] = Field(description="The oldest first, a quarter of an hour at most.")
     endpoints: tuple[EndpointNow, ...] = Field(description="In that time, the busiest first.")
-    links: Links
 
 
 class VersionLine(_Told):

@@ -1,0 +1,237 @@
+// The look-up: a viewer and a title, and what every step on the way to the viewer's list made of it.
+
+import { post } from "./api.js";
+import { h, icon, ICONS, replace } from "./dom.js";
+import { bothWays } from "./operator-charts.js";
+import { count, number, signed, whole } from "./operator-words.js";
+
+const SUGGESTED = 8;
+const PAUSE_MS = 150;
+const TOLD = 10; // contributions, before the rest in one
+
+export async function show(room, place) {
+  const user = h("input", { class: "input", name: "viewer", inputmode: "numeric", pattern: "[0-9]+", required: true, autocomplete: "off", value: place.params.get("of") ?? "" });
+  const title = picker();
+  const genres = h("input", { class: "input", name: "genres", autocomplete: "off", placeholder: "Dramas, Crime" });
+  const age = h("input", { class: "input", name: "age", type: "number", min: 0, max: 150 });
+  const words = h("p", { role: "status", class: "soft" });
+  const button = h("button", { type: "submit", class: "button main" }, "Look it up");
+  const answer = h("div", { class: "stack" });
+  const look = async () => {
+    button.disabled = true;
+    words.className = "waits";
+    words.textContent = "Every source is asked once more …";
+    try {
+      const titleId = await title.id();
+      const filters = { genres: genres.value.split(",").map((name) => name.trim()).filter(Boolean), age: age.value ? Number(age.value) : null };
+      const told = await post("/operator/look_up", { user_id: Number(user.value), title_id: titleId, filters });
+      history.replaceState(null, "", `#/operator/lookup?of=${told.user_id}&about=${told.title.title_id}`);
+      title.is(told.title);
+      words.textContent = "";
+      replace(answer, journey(told), parts(told));
+    } catch (error) {
+      replace(answer);
+      words.textContent = error.message;
+    }
+    words.className = "soft";
+    button.disabled = false;
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    look();
+  };
+  replace(
+    room,
+    h("h1", null, "Look-up"),
+    h("p", { class: "soft" }, "Why is this title in that viewer's list, or why is it not?"),
+    h(
+      "form",
+      { class: "panel", onsubmit: submit },
+      h("div", { class: "ask" }, h("label", { class: "field" }, "Viewer", user), title.element, button),
+      h("details", null, h("summary", null, "With the filters of a request"), h("div", { class: "ask" }, h("label", { class: "field" }, "Genres", genres), h("label", { class: "field" }, "Age", age))),
+      words,
+    ),
+    answer,
+  );
+  const about = place.params.get("about");
+  if (!about) return user.focus();
+  title.text(about);
+  if (user.value) await look();
+}
+
+// A title by its number or by name, found as one types: a combobox, for keys and for screen readers.
+function picker() {
+  const list = h("ul", { class: "suggestions", role: "listbox", id: "found-titles", "aria-label": "Titles", hidden: true });
+  const input = h("input", { class: "input", name: "title", role: "combobox", required: true, autocomplete: "off", "aria-expanded": "false", "aria-controls": "found-titles", "aria-autocomplete": "list", placeholder: "a name, or its number" });
+  let found = [];
+  let chosen = null;
+  let marked = -1;
+  let asking = null;
+  let timer = null;
+  const close = () => {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+    marked = -1;
+  };
+  const choose = (title) => {
+    chosen = title;
+    input.value = named(title);
+    close();
+  };
+  const mark = (place) => {
+    marked = (place + found.length) % found.length;
+    [...list.children].forEach((option, number) => option.setAttribute("aria-selected", number === marked));
+    input.setAttribute("aria-activedescendant", `found-${marked}`);
+    list.children[marked].scrollIntoView({ block: "nearest" });
+  };
+  const suggest = async () => {
+    asking?.abort();
+    asking = new AbortController();
+    try {
+      found = (await post("/operator/search", { query: input.value, k: SUGGESTED }, { signal: asking.signal })).titles;
+    } catch {
+      return;
+    }
+    replace(list, found.map((title, place) => h("li", { role: "option", id: `found-${place}`, "aria-selected": false, onpointerdown: (event) => (event.preventDefault(), choose(title)) }, named(title), h("span", { class: "soft small" }, ` ${title.title_id}`))));
+    list.hidden = !found.length || document.activeElement !== input;
+    input.setAttribute("aria-expanded", String(!list.hidden));
+    marked = -1;
+  };
+  input.addEventListener("input", () => {
+    chosen = null;
+    clearTimeout(timer);
+    if (!input.value.trim() || isId(input.value)) return close();
+    timer = setTimeout(suggest, PAUSE_MS);
+  });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    if (event.key === "ArrowDown") mark(marked + 1);
+    else if (event.key === "ArrowUp") mark(marked < 0 ? found.length - 1 : marked - 1);
+    else if (event.key === "Enter" && marked >= 0) choose(found[marked]);
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+  });
+  return {
+    element: h("div", { class: "picker" }, h("label", { class: "field" }, "Title", input), list),
+    is: choose,
+    text: (words) => (input.value = words),
+    async id() {
+      clearTimeout(timer);
+      if (chosen) return chosen.title_id;
+      if (isId(input.value)) return Number(input.value);
+      const [best] = (await post("/operator/search", { query: input.value, k: 1 })).titles;
+      if (!best) throw new Error(`No title is called anything like “${input.value}”.`);
+      return best.title_id;
+    },
+  };
+}
+
+const isId = (words) => /^\s*\d+\s*$/.test(words);
+const named = (title) => `${title.name}${title.year ? ` (${title.year})` : ""}`;
+
+// The steps in their order, and where the title was out.
+function journey(told) {
+  const { ranks } = told;
+  const proposing = told.sources.filter((source) => source.proposed).length;
+  const stopped = told.filters.find((filter) => !filter.passed && ranks.after_filters === null);
+  const steps = [
+    ["Viewer", told.known ? `${count(told.history, "title")} in the history` : "nobody knows this viewer", told.known ? "done" : "warn"],
+    ["Sources", `${proposing} of ${told.sources.length} proposed it`, proposing ? "done" : "out"],
+    ["Filters", stopped ? stopped.told : "nothing leaves it out", stopped ? "out" : "done"],
+    ["Ranker", ranks.by_score ? `${place(ranks.by_score)} of ${whole(ranks.candidates)} candidates` : "not a candidate", ranks.by_score ? "done" : "out"],
+    ["List", ranks.in_list ? `stands at ${place(ranks.in_list)}` : `not among the first ${ranks.listed}`, ranks.in_list ? "done" : "out"],
+  ];
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, verdict(told, proposing, stopped)),
+    told.degraded && h("p", { class: "state", "data-mood": "warn" }, "The event store is away: this is what the model knows of the viewer from its training alone."),
+    h("ol", { class: "journey" }, steps.map(([name, words, state]) => h("li", { "data-state": state }, h("strong", null, name), h("span", { class: "small" }, words)))),
+    told.reason && h("p", null, `What the viewer is told: “${told.reason.sentence}.”`),
+    told.stars !== null && h("p", { class: "soft" }, `They would give it ${number(told.stars, 2)} stars.`),
+  );
+}
+
+function verdict(told, proposing, stopped) {
+  const name = named(told.title);
+  if (told.ranks.in_list) return `${name} stands at ${place(told.ranks.in_list)} of viewer ${told.user_id}'s top picks`;
+  if (stopped) return `${name} is not shown to viewer ${told.user_id}: ${stopped.filter}, ${stopped.told}`;
+  if (!proposing) return `No source proposes ${name} to viewer ${told.user_id}`;
+  return `${name} is a candidate for viewer ${told.user_id}, but ${told.ranks.listed} others stand before it`;
+}
+
+const place = (rank) => `place ${whole(rank)}`;
+
+function parts(told) {
+  return h(
+    "div",
+    { class: "stack" },
+    h("section", { class: "panel" }, h("h2", null, "Which sources proposed it"), h("p", { class: "small soft" }, `Each proposes its ${told.depth} best of what the viewer may be shown. The further right, the nearer to its first place.`), sources(told)),
+    h("div", { class: "panels" }, filters(told), carriers(told)),
+    h("section", { class: "panel" }, h("h2", null, "What made its score"), contributions(told)),
+  );
+}
+
+const sources = (told) =>
+  h(
+    "ul",
+    { class: "sources" },
+    told.sources.map((source) =>
+      h(
+        "li",
+        { class: source.proposed ? "proposed" : null },
+        h("span", { class: "bar-label" }, h("strong", null, source.source), h("span", { class: "small soft" }, source.words)),
+        h("span", { class: "bar-track", "aria-hidden": "true" }, source.rank !== null && h("span", { class: "bar", vars: { "--part": 1 / (1 + Math.log2(source.rank) / 2) } })),
+        h("span", { class: "bar-words number" }, source.rank === null ? "no opinion" : `${place(source.rank)}, score ${number(source.score)}`),
+        h("span", { class: "said" }, source.proposed ? [icon(ICONS.done, 16), "proposed"] : h("span", { class: "soft" }, "not proposed")),
+      ),
+    ),
+  );
+
+const filters = (told) =>
+  h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Filters"),
+    h("ul", { class: "rules" }, told.filters.map((filter) => h("li", { class: filter.passed ? "passed" : "objects" }, h("span", { class: "verdict" }, filter.passed ? "passes" : "objects"), h("strong", null, filter.filter), h("span", { class: "soft" }, filter.told)))),
+  );
+
+const carriers = (told) =>
+  h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Who carries it"),
+    told.reason?.carriers.length
+      ? h("ul", { class: "bars" }, told.reason.carriers.map((one) => h("li", null, h("span", { class: "bar-label" }, one.name), h("span", { class: "bar-track", "aria-hidden": "true" }, h("span", { class: "bar", vars: { "--part": one.share } })), h("span", { class: "bar-words number" }, `${whole(one.share * 100)} %`))))
+      : h("p", { class: "soft" }, "No title of the history speaks for it."),
+  );
+
+// Features that say the same count together; the rest in one row. With where it begins, they sum to the score.
+function contributions(told) {
+  const sums = new Map();
+  for (const feature of told.features) sums.set(feature.words, (sums.get(feature.words) ?? 0) + feature.contribution);
+  const all = [...sums].map(([label, value]) => ({ label, value })).sort((one, other) => Math.abs(other.value) - Math.abs(one.value));
+  const rest = all.slice(TOLD);
+  const rows = all.slice(0, TOLD);
+  if (rest.length) rows.push({ label: `${rest.length} others together`, value: rest.reduce((sum, row) => sum + row.value, 0) });
+  return [
+    bothWays(rows.map((row) => ({ ...row, words: signed(row.value, 3) }))),
+    h("p", { class: "number" }, `Every candidate begins at ${number(told.ranks.base)}; with all of this it comes to ${number(told.ranks.score)}.`),
+    h("details", null, h("summary", null, `All ${told.features.length} features`), table(told.features)),
+  ];
+}
+
+const table = (features) =>
+  h(
+    "div",
+    { class: "scrolls", tabindex: "0", role: "region", "aria-label": "All features" },
+    h(
+      "table",
+      { class: "table" },
+      h("thead", null, h("tr", null, ["feature", "value", "adds"].map((head, column) => h("th", { scope: "col", class: column ? "number" : null }, head)))),
+      h("tbody", null, features.map((each) => h("tr", null, h("th", { scope: "row" }, h("code", null, each.feature)), h("td", { class: "number" }, number(each.value)), h("td", { class: "number" }, signed(each.contribution, 4))))),
+    ),
+  );
