@@ -1,7 +1,7 @@
 """Reasons: exact where sources add up, found out by leaving titles out, and told in words that follow the facts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -186,7 +186,7 @@ def test_what_the_rows_carry_sums_to_the_score_of_whichever_source_looks_at_them
     every_source: dict[str, Source],
 ) -> None:
     history = mixed_history()
-    history = Histories(**(vars(history) | {"strength": history.strength - np.float32(0.8)}))
+    history = replace(history, strength=history.strength - np.float32(0.8))
     assert history.strength.min() < 0
     silent = set()
     for name, source in every_source.items():
@@ -310,7 +310,7 @@ def row_of(kind: str) -> Histories:
     signal = getattr(PARAMS.signals, kind)
     one = histories([(1, 1, None, 1)])
     strength, hides = np.full(1, signal.strength, np.float32), np.full(1, signal.hides)
-    return Histories(**(vars(one) | {"strength": strength, "hides": hides}))
+    return replace(one, strength=strength, hides=hides)
 
 
 @pytest.mark.parametrize(

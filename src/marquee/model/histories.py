@@ -5,6 +5,7 @@ a title that the model does not know is left out when the histories are made.
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,9 @@ class Runs:
 
     starts: Ints
 
-    @property
+    @cached_property
     def counts(self) -> Ints:
-        return np.diff(self.starts)
+        return self.starts[1:] - self.starts[:-1]
 
     @property
     def user(self) -> Ints:

@@ -30,6 +30,13 @@ def sums_of(matrix: sp.csr_array, starts: Ints, row: NDArray[np.integer[Any]], v
     return sums
 
 
+def of_rows(table: Floats, starts: Ints, row: NDArray[np.integer[Any]], values: Floats) -> Floats:
+    """Runs x columns of the table: its rows in each run, starts[n] to starts[n + 1], times their values."""
+    sums = np.zeros((len(starts) - 1, table.shape[1]), np.float32)
+    _add_rows(table, starts, row, values, sums)
+    return sums
+
+
 def of_dense(weights: Floats, supported: Places, titles: int, histories: Histories, values: Floats) -> Floats:
     """Questions x viewers x titles, of values that are questions x rows; weights are supported x supported titles.
 
@@ -64,6 +71,14 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
             if values[n] != 0:
                 for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
                     sums[run, indices[cell]] += values[n] * data[cell]
+
+
+@compiled
+def _add_rows(table: Floats, starts: Ints, rows: NDArray[Any], values: Floats, sums: Floats) -> None:
+    for run in range(len(starts) - 1):
+        for n in range(starts[run], starts[run + 1]):
+            for column in range(table.shape[1]):
+                sums[run, column] += values[n] * table[rows[n], column]
 
 
 @compiled

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.stars.tastes import Side, Sums, Tastes, weighted, with_stars
+from marquee.model.stars.tastes import Side, Sums, Tastes, with_stars
 from marquee.model.stars.watched import Watched, fit_watched
 from marquee.params import TastesParams
 
@@ -66,10 +65,12 @@ def _passed(tastes: Tastes, rated: Histories, of_viewers: Floats, reliability: F
     means, found, error, bias_moment = [np.zeros((0, products.shape[1]), np.float32)], [reliability[:0]], 0.0, 0.0
     for part, users in _chunks(rated):
         expected = of_viewers[users] @ tastes.from_watched
-        side, errors = tastes.solved(part, expected, reliability[users])
+        side, errors = tastes.solved(tastes.said_by(part), expected, reliability[users])
         now = tastes.reliability(errors, part.counts)
-        weights, stars = weighted(part, now, tastes.mean, len(products))
-        sums = Sums.of(sp.csr_array(weights.T), sp.csr_array(stars.T), side)
+        by_title = np.argsort(part.title, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(part.title, minlength=len(products)))])
+        user, above = part.user[by_title], part.rating[by_title] - np.float32(tastes.mean)
+        sums = Sums.of(starts, user, now[user], now[user] * above, side)
         squares += sums.squares
         products += sums.products
         means.append(side.means)

@@ -9,13 +9,13 @@ solve from the history alone. Viewers who rate at random are learnt from less.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.sources.adding import of_rows
 from marquee.model.stars.watched import Watched
 
 _READINGS = 2  # of a history: how reliable a viewer is follows from a first answer
@@ -67,11 +67,16 @@ class Sums:
     products: Floats
 
     @classmethod
-    def of(cls, weights: sp.csr_array, stars: sp.csr_array, others: Side) -> "Sums":
-        """`stars` are above the mean of all and times their weights."""
+    def of(cls, starts: Ints, rows: NDArray[np.integer[Any]], weights: Floats, stars: Floats, others: Side) -> "Sums":
+        """Of runs of ratings, each of a row of the others; `stars` are above the mean of all, times their weights."""
         size = others.means.shape[1]
-        squares = (weights @ others.squares).reshape(-1, size, size)
-        return cls(squares, stars @ others.regressors - weights @ others.bias_times_regressors)
+        squares = of_rows(others.squares, starts, rows, weights).reshape(-1, size, size)
+        biases = of_rows(others.bias_times_regressors, starts, rows, weights)
+        return cls(squares, of_rows(others.regressors, starts, rows, stars) - biases)
+
+    def times(self, weight: Floats) -> "Sums":
+        """As if everything of a row had this weight."""
+        return Sums(self.squares * weight[:, None, None], self.products * weight[:, None])
 
     def solved(self, prior: Floats, expected: Floats, noise: float) -> Side:
         """By prior precisions around what is expected of each row."""
@@ -87,6 +92,12 @@ class Sums:
         both = side.means[:, :, None] * side.means[:, None, :] + side.covariances
         taken: Floats = 2 * (side.means * self.products).sum(1) - (both * self.squares).sum((1, 2))
         return taken
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    sums: Sums
+    squares: Floats  # of the stars that are left after the titles' biases
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +119,9 @@ class Tastes:
     def viewers(self, histories: Histories) -> Viewers:
         """Those whose histories these are: what fitting would have made of them."""
         rated, expected = with_stars(histories), self.watched.viewers(histories) @ self.from_watched
-        reliability = np.ones(len(rated), np.float32)
+        said, reliability = self.said_by(rated), np.ones(len(rated), np.float32)
         for _ in range(_READINGS):
-            side, errors = self.solved(rated, expected, reliability)
+            side, errors = self.solved(said, expected, reliability)
             reliability = self.reliability(errors, rated.counts)
         return Viewers(side, reliability)
 
@@ -119,14 +130,18 @@ class Tastes:
         factors = np.einsum("pk,pk->p", viewers.side.means[user, 1:], self.titles.means[title, 1:])
         return np.asarray(self.mean + biases + factors, np.float32)
 
-    def solved(self, rated: Histories, expected: Floats, reliability: Floats) -> tuple[Side, Floats]:
+    def said_by(self, rated: Histories) -> "Said":
+        """What the stars of viewers say, as if all were as reliable as usual."""
+        ones, above = np.ones(len(rated.title), np.float32), rated.rating - np.float32(self.mean)
+        sums = Sums.of(rated.starts, rated.title, ones, above, self.titles)
+        means = self.titles.means[rated.title, 0]
+        squares = above**2 - 2 * above * means + self.titles.bias_square[rated.title]
+        return Said(sums, np.bincount(rated.user, squares, len(rated)).astype(np.float32))
+
+    def solved(self, said: "Said", expected: Floats, reliability: Floats) -> tuple[Side, Floats]:
         """The viewers, and the sum of their squared errors as if all were as reliable as usual."""
-        weights, stars = weighted(rated, reliability, self.mean, len(self.titles.means))
-        sums = Sums.of(weights, stars, self.titles)
-        side = sums.solved(self._viewer_prior, expected, self.noise)
-        squares = np.bincount(rated.user, weights.data * (rated.rating - self.mean) ** 2, len(rated))
-        left = squares - 2 * (stars @ self.titles.means[:, 0]) + weights @ self.titles.bias_square
-        return side, np.maximum((left - sums.explained(side)) / reliability, 0).astype(np.float32)
+        side = said.sums.times(reliability).solved(self._viewer_prior, expected, self.noise)
+        return side, np.maximum(said.squares - said.sums.explained(side), 0).astype(np.float32)
 
     def reliability(self, errors: Floats, counts: Ints) -> Floats:
         usual = self.support * self.noise
@@ -157,9 +172,3 @@ class Tastes:
 
 def with_stars(histories: Histories) -> Histories:
     return histories.where(~np.isnan(histories.rating))
-
-
-def weighted(rated: Histories, weight: Floats, mean: float, titles: int) -> tuple[sp.csr_array, sp.csr_array]:
-    """Viewers x titles: how much each rating counts, and that times its stars above the mean."""
-    weights = np.repeat(weight, rated.counts).astype(np.float32)
-    return rated.matrix(weights, titles), rated.matrix(weights * (rated.rating - np.float32(mean)), titles)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.sources.adding import of_rows
 
 _FAME = 0.25  # the power of how often a title was watched by which it says less of a viewer
 _FAR = 2.0  # standard deviations: how much longer or shorter than usual a history can count as
@@ -29,8 +30,9 @@ class Watched:
 
     def viewers(self, histories: Histories) -> Floats:
         """Viewers x width: a 1, the directions, the length."""
-        ones = histories.matrix(np.ones(len(histories.title), np.float32), len(self.vectors))
-        return _described(ones @ self.vectors, histories.counts, self.lengths)
+        ones = np.ones(len(histories.title), np.float32)
+        sums = of_rows(self.vectors, histories.starts, histories.title, ones)
+        return _described(sums, histories.counts, self.lengths)
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         return {"watched_vectors": self.vectors, "watched_lengths": self.lengths}
@@ -67,7 +69,8 @@ def _directions(matrix: sp.csr_array, directions: int, seed: int) -> tuple[Float
 def _described(sums: Floats, counts: Ints, lengths: Floats) -> Floats:
     mean, spread = lengths
     length = np.clip((np.log(np.maximum(counts, 1)) - mean) / spread, -_FAR, _FAR)
-    return np.column_stack([np.ones(len(counts)), _power(counts, -0.5) @ sums, length]).astype(np.float32)
+    scaled = sums / np.sqrt(np.maximum(counts, 1))[:, None]
+    return np.column_stack([np.ones(len(counts)), scaled, length]).astype(np.float32)
 
 
 def _lengths(counts: Ints) -> Floats:
