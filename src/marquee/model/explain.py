@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marquee.model.candidates import Candidates, said_of
 from marquee.model.carried import Carrier, Without, carrier_of, shares
@@ -20,11 +21,13 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.rescored import rescored
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
-from marquee.model.wording import Teller, Telling, words_of
+from marquee.model.wording import Teller, words_of
 from marquee.params import ExplainParams, SignalsParams
 
 # By the source that says so; what comes later in the table is said rather.
 _FAME: Mapping[str, str] = MappingProxyType({"popular": "Popular with many viewers", "trending": "Popular right now"})
+Texts = NDArray[np.object_]
+
 _NEAR = 20  # of the best: how far a title is seen to fall
 _WHOLE = "It goes with all that you watched"  # no single title of the history matters to its rank
 
@@ -74,17 +77,6 @@ class Reason:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """What was found out about one title."""
-
-    title: int
-    carried: Floats  # one a row of the history
-    effect: Floats  # one a row of the history; 0 for those that were not left out
-    contributions: Floats  # one a feature
-    otherwise: str  # what is told where there is nothing to tell of the history
-
-
-@dataclass(frozen=True, eq=False)
 class Explainer:
     ranking: Ranking
     signals: SignalsParams
@@ -105,13 +97,7 @@ class Explainer:
         unsaid = ~carried.any(axis=0)
         if unsaid.any():
             otherwise[unsaid] = self._fame(history, title[unsaid], as_of)
-        telling = self._teller.of(history)
-        return [
-            self._reason(
-                telling, _Found(int(title[n]), carried[:, n], effects[:, n], contributions[n, :-1], otherwise[n])
-            )
-            for n in range(len(title))
-        ]
+        return self._told(history, title, carried, effects, contributions[:, :-1], otherwise)
 
     def pool_of(self, title: Ints, history: Histories, as_of: Ints) -> Pool:
         """Of any titles."""
@@ -178,37 +164,39 @@ class Explainer:
             told[(scores >= np.quantile(scores, self.params.popular_from, method="higher"))[title]] = _FAME[name]
         return [str(words) for words in told]
 
-    def _reason(self, telling: Telling, found: _Found) -> Reason:
-        watched = telling.history.title
-        named = [int(row) for row in _largest(found.effect, self.params.named)]
-        told = _largest(found.carried, self.params.told)
-        return Reason(
-            found.title,
-            telling.sentence(found.title, named) or found.otherwise,
-            tuple(int(watched[row]) for row in named),
-            tuple((int(watched[row]), float(found.carried[row])) for row in told),
-            self._raised(found.contributions),
-        )
-
-    def _raised(self, contributions: Floats) -> tuple[tuple[str, float], ...]:
-        """Features that say the same count together."""
-        words, which = self._words
-        raised = np.bincount(which, contributions, len(words)).astype(np.float32)
-        return tuple((words[n], float(raised[n])) for n in _largest(raised, self.params.told))
+    def _told(  # noqa: PLR0913, PLR0917 - one array for each thing that is told
+        self, history: Histories, title: Ints, carried: Floats, effects: Floats, added: Floats, otherwise: Texts
+    ) -> list[Reason]:
+        """Of each title what was found out, by row of the history and by feature; `otherwise` where that is nothing."""
+        telling, (words, which) = self._teller.of(history), self._words
+        named, carriers = _largest(effects, self.params.named), _largest(carried, self.params.told)
+        raised = _largest((added @ which).T, self.params.told)
+        return [
+            Reason(
+                int(title[n]),
+                telling.sentence(int(title[n]), [row for row, _ in named[n]]) or otherwise[n],
+                tuple(int(history.title[row]) for row, _ in named[n]),
+                tuple((int(history.title[row]), share) for row, share in carriers[n]),
+                tuple((words[number], by) for number, by in raised[n]),
+            )
+            for n in range(len(title))
+        ]
 
     @cached_property
-    def _words(self) -> tuple[list[str], Ints]:
-        """What features say, each once, and which of it each feature says."""
+    def _words(self) -> tuple[list[str], Floats]:
+        """What features say, each once, and features x words: 1 where the feature says it; they count together."""
         said = [words_of(feature) for feature in self.ranking.feature_names]
         words = list(dict.fromkeys(said))
-        return words, np.array([words.index(each) for each in said])
+        return words, np.array([[each == word for word in words] for each in said], np.float32)
 
     @cached_property
     def _teller(self) -> Teller:
         return Teller(self.ranking.titles, self.ranking.watched, self.signals, self.params)
 
 
-def _largest(values: Floats, count: int) -> Ints:
-    """Where the largest are, if above 0."""
-    best = np.argsort(-values, kind="stable")[:count]
-    return best[values[best] > 0]
+def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
+    """Of each column, where the largest are and what they are, if above 0."""
+    best = np.argsort(-values, axis=0, kind="stable")[:count].T
+    there = np.take_along_axis(values.T, best, axis=1)
+    pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
+    return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]

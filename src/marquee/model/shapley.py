@@ -46,7 +46,7 @@ class Shapley:
         self._quadrature = _quadrature(int(counts.max(initial=1)))
         sizes = np.where(counts <= _KNOWN, counts << np.minimum(counts, _KNOWN), 0)
         self._places = np.concatenate([[0], np.cumsum(sizes)])
-        self._table = np.empty(self._places[-1])
+        self._table = np.empty(self._places[-1], np.float32)
         _tabulate(self._starts, self._share, self._values, self._quadrature, self._places, self._table)
         likely = [value * float(np.prod([way.share for way in found.values()])) for value, found in leaves]
         self._expected = float(np.sum(likely))
@@ -73,10 +73,10 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     values: Raw,
     quadrature: Raw,
     places: Ints,
-    table: Raw,
+    table: Floats,
     added: Raw,
 ) -> None:
-    pattern, own = np.zeros(columns.shape[1], np.int64), np.empty(quadrature.shape[2] * 2)
+    pattern, own = np.zeros(columns.shape[1], np.int64), np.empty(quadrature.shape[2] * 2, np.float32)
     for leaf in range(len(values)):
         begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
         pattern[:] = 0
@@ -99,7 +99,7 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
 
 @compiled
 def _tabulate(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    starts: Ints, share: Raw, values: Raw, quadrature: Raw, places: Ints, table: Raw
+    starts: Ints, share: Raw, values: Raw, quadrature: Raw, places: Ints, table: Floats
 ) -> None:
     for leaf in range(len(values)):
         shares = share[starts[leaf] : starts[leaf + 1]]
@@ -109,7 +109,7 @@ def _tabulate(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not object
 
 
 @compiled
-def _integrate(pattern: int, share: Raw, value: float, quadrature: Raw, shared: Raw) -> None:
+def _integrate(pattern: int, share: Raw, value: float, quadrature: Raw, shared: Floats) -> None:
     """What a leaf gives to each of its features: the mean product of the factors of all others, times its own."""
     ways, points = len(share), (len(share) + 1) // 2
     after = np.ones(ways + 1)

@@ -123,6 +123,11 @@ class Teller:
 
     def tastes_of(self, title: int) -> tuple[list[str], Ints]:
         """What this title is of in words, and where that stands among all that `likes` tells of."""
+        if title not in self._tastes:
+            self._tastes[title] = self._tastes_of(title)
+        return self._tastes[title]
+
+    def _tastes_of(self, title: int) -> tuple[list[str], Ints]:
         genres, decade = np.flatnonzero(self._genres[title]), self._decade[title]
         nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
         if np.isnan(self._every_decade[decade]):
@@ -130,6 +135,11 @@ class Teller:
         era = _era(int(self._every_decade[decade]) * 10)
         of_decade = (1 + decade) * self._genres.shape[1] + genres
         return [*nouns, *(f"{era} {noun}" for noun in nouns)], np.append(genres, of_decade)
+
+    @cached_property
+    def _tastes(self) -> dict[int, tuple[list[str], Ints]]:
+        """Of the titles that were told of."""
+        return {}
 
     @cached_property
     def names(self) -> list[str]:

@@ -73,7 +73,8 @@ class Sequence:
 
 def faded(histories: Histories, fade: float) -> Floats:
     """1 for the last title of a history, `fade` for the one before it, then its square."""
-    return np.power(np.float32(fade), histories.from_end.astype(np.float32))
+    powers = np.power(np.float32(fade), np.arange(histories.counts.max(initial=0), dtype=np.float32))
+    return powers[histories.from_end]
 
 
 def lately(histories: Histories, fade: float) -> Floats:
