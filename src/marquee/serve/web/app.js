@@ -5,6 +5,9 @@
 
 import { get } from "./api.js";
 import { h, icon, ICONS, replace } from "./dom.js";
+import { artwork } from "./poster.js";
+import { listen } from "./live.js";
+import { sendWaiting } from "./deeds.js";
 import { viewer } from "./viewer.js";
 import { openSheet } from "./sheet.js";
 import * as home from "./home.js";
@@ -87,11 +90,19 @@ function mark(name) {
   replace(document.getElementById("who"), viewer.id ? [own, who] : []);
 }
 
-viewer.onchange = () => shown && mark(shown.name);
+viewer.onchange = () => {
+  listen(viewer.id);
+  document.body.classList.toggle("has-ways", Boolean(viewer.id));
+  if (shown) mark(shown.name);
+};
+
+document.documentElement.dataset.theme = localStorage.getItem("marquee-theme") ?? "";
+artwork.fromElsewhere = localStorage.getItem("marquee-pictures") === "yes";
 
 document.getElementById("skip").addEventListener("click", () => main.focus());
 window.addEventListener("hashchange", follow);
 viewer
   .find(get)
   .catch(() => null)
-  .then(follow);
+  .then(follow)
+  .then(sendWaiting);

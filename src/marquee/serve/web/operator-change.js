@@ -74,7 +74,7 @@ async function followed(version) {
   const until = Date.now() + PATIENCE_MS;
   while (Date.now() < until) {
     const told = await get("/operator/health");
-    if (told.model?.version === version) return;
+    if (told.serving?.version === version) return;
     if (told.refused_version === version) throw new Error(`The service refuses version ${version}: it is broken. What was served before is served still. Roll back to make it champion again.`);
     await new Promise((next) => setTimeout(next, LOOK_MS));
   }

@@ -9,6 +9,7 @@ const HEIGHT = 150;
 const LEFT = 44;
 const BOTTOM = 22;
 const TOP = 8;
+const LEAST_S = 120; // what a service that has just begun is drawn over
 
 // Series are {name, of: point -> value or null, kind: "line" | "area" | "columns"}; a point has a moment `at`.
 export function overTime(caption, { series, unit = "", seconds, empty = "Nothing to draw yet." }) {
@@ -36,13 +37,13 @@ function paint(plot, points, series, { unit, seconds, empty, words }) {
   if (points.length < 2) return replace(plot, h("p", { class: "plot-empty soft" }, empty));
   const most = nice(Math.max(...points.flatMap((point) => series.map((one) => one.of(point) ?? 0))));
   const last = new Date(points.at(-1).at).getTime();
-  const first = seconds ? last - seconds * 1000 : new Date(points[0].at).getTime();
+  const first = Math.max(last - seconds * 1000, Math.min(new Date(points[0].at).getTime(), last - LEAST_S * 1000));
   const x = (at) => LEFT + ((new Date(at) - first) / (last - first || 1)) * (width - LEFT - 6);
   const y = (value) => TOP + (1 - value / most) * (HEIGHT - TOP - BOTTOM);
   const scale = { x, y, width, base: y(0) };
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, class: "chart", "aria-hidden": "true" });
   drawn.append(...rules(most, scale, unit), ...ends(first, last, width), ...series.map((one, place) => shape(one, place, points, scale)));
-  const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, x1: -9, x2: -9 });
+  const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   drawn.append(cursor);
   const tell = (point) => (words.textContent = `${clock(point.at)} · ${series.map((one) => `${one.short ?? one.name} ${number(one.of(point))}${unit}`).join(" · ")}`);
   drawn.addEventListener("pointermove", (event) => {
@@ -50,11 +51,11 @@ function paint(plot, points, series, { unit, seconds, empty, words }) {
     const point = points.reduce((best, each) => (Math.abs(x(each.at) - near) < Math.abs(x(best.at) - near) ? each : best));
     cursor.setAttribute("x1", x(point.at));
     cursor.setAttribute("x2", x(point.at));
+    cursor.classList.add("is-on");
     tell(point);
   });
   drawn.addEventListener("pointerleave", () => {
-    cursor.setAttribute("x1", -9);
-    cursor.setAttribute("x2", -9);
+    cursor.classList.remove("is-on");
     tell(points.at(-1));
   });
   tell(points.at(-1));

@@ -71,11 +71,34 @@ const mark = (x, act) =>
   act === "retrain" ? svg("path", { d: `M${x} 4l6 11h-12z`, class: "did" }) : svg("path", { d: `M${x} 3l6 7-6 7-6-7z`, class: "did back" });
 
 function log(looks) {
-  const list = h("ol", { class: "log" }, looks.slice(0, LISTED).map(entry));
-  const rest = looks.slice(LISTED);
-  const more = h("button", { type: "button", class: "link", onclick: () => (list.append(...rest.map(entry)), more.remove()) }, `Show the ${rest.length} before`);
+  const every = grouped(looks);
+  const list = h("ol", { class: "log" }, every.slice(0, LISTED).map(told));
+  const rest = every.slice(LISTED);
+  const more = h("button", { type: "button", class: "link", onclick: () => (list.append(...rest.map(told)), more.remove()) }, "Show what was before");
   return rest.length ? [list, more] : list;
 }
+
+// Calm looks in a row are one.
+function grouped(looks) {
+  const groups = [];
+  for (const look of looks) {
+    const isCalm = look.act === "nothing" && !look.drifted.length && !look.then.length;
+    if (isCalm && groups.at(-1)?.isCalm) groups.at(-1).looks.push(look);
+    else groups.push({ isCalm, looks: [look] });
+  }
+  return groups;
+}
+
+const told = ({ isCalm, looks }) => (isCalm && looks.length > 1 ? calm(looks) : entry(looks[0]));
+
+const calm = (looks) =>
+  h(
+    "li",
+    null,
+    h("time", { datetime: looks[0].at, class: "soft small" }, moment(looks[0].at)),
+    h("span", { class: "soft" }, `${looks.length} looks in a row, nothing drifted`),
+    h("span", { class: "soft" }, `since ${moment(looks.at(-1).at)}`),
+  );
 
 const entry = (look) =>
   h(
@@ -83,7 +106,7 @@ const entry = (look) =>
     { class: look.act === "nothing" ? null : "acted" },
     h("time", { datetime: look.at, class: "soft small" }, moment(look.at)),
     h("span", null, h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)), h("span", { class: "soft" }, `, version ${look.champion}`)),
-    h("span", { class: "soft" }, look.why, look.taken ? ` · taken: ${look.taken}` : ""),
+    h("span", { class: "soft" }, look.why, look.taken ? ` · of what is shown is taken ${look.taken}` : ""),
     look.drifted.length > 0 && h("details", null, h("summary", null, `${look.drifted.length} of ${count(look.columns, "column")} drifted`), h("p", { class: "row" }, look.drifted.map((name) => h("span", { class: "chip" }, name)))),
     look.then.length > 0 && h("div", { class: "then" }, changes(look.then)),
   );

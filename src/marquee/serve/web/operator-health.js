@@ -107,7 +107,7 @@ function tiles(told) {
   const seconds = minute.reduce((sum, point) => sum + point.seconds, 0);
   const all = (key) => told.points.reduce((sum, point) => sum + point[key], 0);
   const slow = minute.map((point) => point.p99_ms).filter((value) => value !== null);
-  const { model, events, shown } = told;
+  const { serving: model, events, shown } = told;
   return [
     model
       ? tile("Model", `Version ${model.version}`, `served for ${since(model.since, now)}`)

@@ -150,8 +150,8 @@ function journey(told) {
     h("h2", null, verdict(told, proposing, stopped)),
     told.degraded && h("p", { class: "state", "data-mood": "warn" }, "The event store is away: this is what the model knows of the viewer from its training alone."),
     h("ol", { class: "journey" }, steps.map(([name, words, state]) => h("li", { "data-state": state }, h("strong", null, name), h("span", { class: "small" }, words)))),
-    told.reason && h("p", null, `What the viewer is told: “${told.reason.sentence}.”`),
-    told.stars !== null && h("p", { class: "soft" }, `They would give it ${number(told.stars, 2)} stars.`),
+    told.reason && h("p", null, `${ranks.in_list ? "What the viewer is told" : "What the viewer would be told"}: “${told.reason.sentence}.”`),
+    told.stars !== null && h("p", { class: "soft" }, `They would give it ${told.stars.toFixed(1)} stars.`),
   );
 }
 
@@ -169,22 +169,25 @@ function parts(told) {
   return h(
     "div",
     { class: "stack" },
-    h("section", { class: "panel" }, h("h2", null, "Which sources proposed it"), h("p", { class: "small soft" }, `Each proposes its ${told.depth} best of what the viewer may be shown. The further right, the nearer to its first place.`), sources(told)),
+    h("section", { class: "panel" }, h("h2", null, "Which sources proposed it"), h("p", { class: "small soft" }, `Each proposes its ${told.depth} best of what the viewer may be shown. The longer a bar, the nearer to its first place; at the line is its last that it proposes.`), sources(told)),
     h("div", { class: "panels" }, filters(told), carriers(told)),
     h("section", { class: "panel" }, h("h2", null, "What made its score"), contributions(told)),
   );
 }
 
+// How far right a place is drawn: all of it for the first, a quarter for the fiftieth.
+const reach = (rank) => 1 / (1 + Math.log2(rank) / 2);
+
 const sources = (told) =>
   h(
     "ul",
-    { class: "sources" },
+    { class: "sources", vars: { "--line": reach(told.depth) } },
     told.sources.map((source) =>
       h(
         "li",
         { class: source.proposed ? "proposed" : null },
         h("span", { class: "bar-label" }, h("strong", null, source.source), h("span", { class: "small soft" }, source.words)),
-        h("span", { class: "bar-track", "aria-hidden": "true" }, source.rank !== null && h("span", { class: "bar", vars: { "--part": 1 / (1 + Math.log2(source.rank) / 2) } })),
+        h("span", { class: "bar-track", "aria-hidden": "true" }, source.rank !== null && h("span", { class: "bar", vars: { "--part": reach(source.rank) } })),
         h("span", { class: "bar-words number" }, source.rank === null ? "no opinion" : `${place(source.rank)}, score ${number(source.score)}`),
         h("span", { class: "said" }, source.proposed ? [icon(ICONS.done, 16), "proposed"] : h("span", { class: "soft" }, "not proposed")),
       ),

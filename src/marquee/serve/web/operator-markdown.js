@@ -2,12 +2,14 @@
 
 import { h } from "./dom.js";
 
+// A section for each heading, with what stands below it.
 export function markdown(text, level = 3) {
-  return text
-    .split(/\n{2,}/)
-    .map((block) => block.trim())
-    .filter(Boolean)
-    .map((block) => made(block, level));
+  const sections = [];
+  for (const block of text.split(/\n{2,}/).map((each) => each.trim()).filter(Boolean)) {
+    if (block.startsWith("#") || !sections.length) sections.push([]);
+    sections.at(-1).push(made(block, level));
+  }
+  return sections.map((parts) => h("div", { class: "stack" }, parts));
 }
 
 function made(block, level) {
@@ -33,6 +35,7 @@ function tableOf([head, rule, ...rows]) {
   );
 }
 
-const cells = (line) => line.replace(/^\||\|$/g, "").split("|").map((words) => words.trim());
+// A bar that is part of the words has a backslash before it.
+const cells = (line) => line.replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((words) => words.trim().replaceAll("\\|", "|"));
 
 const bold = (words) => words.split(/\*\*(.+?)\*\*/).map((part, place) => (place % 2 ? h("strong", null, part) : part));

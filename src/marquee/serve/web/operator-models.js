@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, replace } from "./dom.js";
 import { change } from "./operator-change.js";
-import { ago, moment, number } from "./operator-words.js";
+import { ago, moment, ndcg } from "./operator-words.js";
 
 export async function show(room, place) {
   const [, version] = place.path;
@@ -22,9 +22,13 @@ const missing = (told) =>
 function parts(told, again) {
   return [
     champion(told, again),
-    h("section", { class: "panel" }, h("h2", null, "What each is worth"), quality(told.versions)),
     h("section", { class: "panel" }, h("h2", null, "Versions"), table(told)),
-    h("section", { class: "panel" }, h("h2", null, "Who became champion, and why"), changes(told.changes)),
+    h(
+      "div",
+      { class: "panels" },
+      h("section", { class: "panel" }, h("h2", null, "What each is worth"), quality(told.versions)),
+      h("section", { class: "panel" }, h("h2", null, "Who became champion, and why"), changes(told.changes)),
+    ),
   ];
 }
 
@@ -64,7 +68,7 @@ function quality(versions) {
         h(
           "li",
           { class: version.aliases.includes("champion") ? "crowned" : null },
-          h("span", { class: "number" }, number(version.quality)),
+          h("span", { class: "number" }, version.quality.toFixed(3)),
           h("span", { class: "stick", "aria-hidden": "true", vars: { "--part": version.quality / most } }),
           h("a", { href: `#/operator/models/${version.version}` }, h("span", { class: "unseen" }, "version "), version.version),
         ),
@@ -94,7 +98,7 @@ const row = (version, served) =>
     h("th", { scope: "row" }, h("a", { href: `#/operator/models/${version.version}` }, `Version ${version.version}`)),
     h("td", null, h("span", { class: "row" }, aliases(version, served))),
     h("td", null, moment(version.registered_at)),
-    h("td", { class: "number" }, number(version.quality)),
+    h("td", { class: "number" }, ndcg(version.quality)),
     h("td", null, verdict(version.verdict)),
   );
 

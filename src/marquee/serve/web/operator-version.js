@@ -3,15 +3,18 @@
 import { get } from "./api.js";
 import { h, replace } from "./dom.js";
 import { change } from "./operator-change.js";
+import { bars } from "./charts.js";
 import { dumbbells } from "./operator-charts.js";
 import { markdown } from "./operator-markdown.js";
 import { aliases } from "./operator-models.js";
-import { moment, number, signed } from "./operator-words.js";
+import { moment, ndcg, number, signed } from "./operator-words.js";
 
 const MAIN = "ndcg@10";
 const ALL = "all viewers";
 const OWN = "hybrid";
-const LESS_IS_BETTER = new Set(["miscalibration@10", "popular@10", "unanswered"]);
+const NAMES = { [OWN]: `version's own lists`, champion: "the champion then" };
+const LESS_IS_BETTER = new Set(["miscalibration@10", "unanswered"]);
+const NEITHER = new Set(["novelty@10", "popular@10", "diversity@10"]); // more is only more
 
 export async function show(room, name) {
   const [told, version] = await Promise.all([get("/operator/models"), get(`/operator/models/${encodeURIComponent(name)}`)]);
@@ -93,7 +96,8 @@ function compared(version, other) {
     dumbbells("NDCG@10, by segment", segmentsOf(version).map((segment) => pair(segment, own, theirs, `${MAIN}/${segment}/${OWN}`)), names),
     h("h3", null, "All viewers, every metric"),
     everything(own, theirs, names),
-    dumbbells("NDCG@10 of each source alone, all viewers", sourcesOf(version).map((list) => pair(list, own, theirs, `${MAIN}/${ALL}/${list}`)), names),
+    h("h3", null, "NDCG@10 of all viewers, beside whatever it was measured with"),
+    bars(listsOf(version)),
   ];
 }
 
@@ -104,17 +108,17 @@ function segmentsOf(version) {
   return [ALL, ...names.filter((name) => name !== ALL)].filter((name) => names.includes(name));
 }
 
-// The best first.
-const sourcesOf = (version) =>
+// The best first: its own lists, the champion's then, and every source alone.
+const listsOf = (version) =>
   version.metrics
     .filter((each) => each.metric === MAIN && each.segment === ALL)
     .sort((one, other) => other.value - one.value)
-    .map((each) => each.list);
+    .map((each) => ({ label: NAMES[each.list] ?? each.list, value: each.value, words: ndcg(each.value) }));
 
 function pair(label, own, theirs, key) {
   const one = own.get(key) ?? null;
   const other = theirs.get(key) ?? null;
-  const words = other === null || one === null ? number(one) : `${number(one)} (${signed(one - other, 3)})`;
+  const words = other === null || one === null ? ndcg(one) : `${ndcg(one)} (${signed(one - other)})`;
   return { label, one, other, words };
 }
 
@@ -138,14 +142,14 @@ function rowOf(metric, own, theirs, isPair) {
   const one = own.get(key);
   const other = theirs.get(key);
   const gap = other === undefined ? null : one - other;
-  const isBetter = gap && gap > 0 !== LESS_IS_BETTER.has(metric);
+  const mood = !gap || NEITHER.has(metric) ? "" : gap > 0 !== LESS_IS_BETTER.has(metric) ? "passed" : "objects";
   return h(
     "tr",
     null,
     h("th", { scope: "row" }, metric, LESS_IS_BETTER.has(metric) && h("span", { class: "soft small" }, " (less is better)")),
     h("td", { class: "number" }, number(one, 4)),
     isPair && h("td", { class: "number" }, number(other, 4)),
-    isPair && h("td", { class: `number ${gap ? (isBetter ? "passed" : "objects") : ""}` }, gap === null ? "–" : signed(gap)),
+    isPair && h("td", { class: `number ${mood}` }, gap === null ? "–" : signed(gap)),
   );
 }
 

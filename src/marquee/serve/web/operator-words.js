@@ -20,6 +20,7 @@ export const clock = (at) => CLOCK.format(new Date(at));
 export const number = (value, digits = 3) =>
   value === null || value === undefined ? "–" : Math.abs(value) >= 1000 ? whole(value) : String(Number(value.toPrecision(digits)));
 
+export const ndcg = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
 export const ms = (value) => (value === null || value === undefined ? "–" : `${number(value, 2)} ms`);
 export const percent = (value) => `${number(value * 100, 2)} %`;
 export const signed = (value, digits = 4) => `${value > 0 ? "+" : value < 0 ? "−" : "±"}${Math.abs(value).toFixed(digits)}`;

@@ -57,7 +57,7 @@ function head(name, me) {
 const tool = (url, words, what, variable) =>
   url
     ? h("a", { class: "tool", href: url, target: "_blank", rel: "noopener noreferrer", title: `${words}: ${what}` }, words, h("span", { "aria-hidden": "true" }, " ↗"), h("span", { class: "unseen" }, " (opens in a new tab)"))
-    : h("span", { class: "tool absent", title: `Set ${variable} to have a link here` }, words, h("span", { class: "unseen" }, `: not linked, ${variable} is not set`));
+    : h("span", { class: "tool soft", title: `Set ${variable} to have a link here` }, `${words}: not linked`);
 
 function who(me) {
   if (!me.has_key) return null;

@@ -1,0 +1,76 @@
+// Everything the viewer did and rated, the newest first; each deed can be taken back, and then given again.
+
+import { get } from "./api.js";
+import { sheetOf } from "./card.js";
+import { undo } from "./deeds.js";
+import { h, replace } from "./dom.js";
+import { posterOf } from "./poster.js";
+import { trouble } from "./toast.js";
+import { viewer } from "./viewer.js";
+
+const AT_ONCE = 60;
+const WORDS = {
+  watch_started: "began",
+  watch_progress: "watched a part",
+  watch_finished: "finished",
+  paused: "paused",
+  rewound: "rewound",
+  rewatched: "watched again",
+  abandoned: "gave up",
+  liked: "liked",
+  disliked: "did not like",
+  not_interested: "was not interested",
+  saved: "saved",
+  searched: "searched",
+  opened: "looked at",
+  signed_up: "told of yourself",
+};
+
+export async function show(main) {
+  const list = h("div");
+  const more = h("div");
+  main.append(h("h1", null, "History"), h("p", { class: "row" }, h("a", { class: "button", href: "#/bring" }, "Bring a history")), list, more);
+  let entries = [];
+  const draw = (left) => {
+    replace(list, entries.length ? days(entries) : nothing());
+    replace(more, left ? h("button", { type: "button", class: "button", onclick: () => on().catch(trouble) }, `Older: ${left.toLocaleString()} more`) : []);
+  };
+  const on = async () => {
+    const told = await get(`/viewers/${viewer.id}/history?skip=${entries.length}&limit=${AT_ONCE}`);
+    entries = [...entries, ...told.entries];
+    draw(told.more);
+  };
+  const anew = async () => {
+    const told = await get(`/viewers/${viewer.id}/history?limit=${Math.min(Math.max(entries.length, AT_ONCE), 200)}`);
+    entries = told.entries;
+    draw(told.more);
+  };
+  await on();
+  const again = () => anew().catch(trouble);
+  window.addEventListener("marquee:changed", again);
+  return () => window.removeEventListener("marquee:changed", again);
+}
+
+function days(entries) {
+  const day = (at) => (at < "1990-01-02" ? "Nobody knows when" : new Date(at).toLocaleDateString("en", { year: "numeric", month: "long", day: "numeric" }));
+  const parts = [];
+  let heading = null;
+  for (const entry of entries) {
+    if (day(entry.at) !== heading) {
+      heading = day(entry.at);
+      parts.push(h("h2", { class: "day" }, heading), h("ul", { class: "past" }));
+    }
+    parts.at(-1).append(line(entry));
+  }
+  return parts;
+}
+
+function line(entry) {
+  const { title, kind, value, detail } = entry;
+  const deed = kind === "rated" ? `gave ${value} stars` : (WORDS[kind] ?? kind);
+  const name = title ? h("a", { href: sheetOf(title.title_id) }, title.name) : h("span", null, kind === "searched" ? `“${detail}”` : "");
+  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", onclick: () => undo([entry.event_id], title?.title_id) }, "Undo", h("span", { class: "unseen" }, `: ${deed} ${title?.name ?? ""}`)) : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
+  return h("li", null, title ? posterOf(title) : h("span"), h("span", null, name, h("span", { class: "soft" }, ` You ${deed}${entry.source && !["page", "service"].includes(entry.source) ? `, says ${entry.source}` : ""}`)), back);
+}
+
+const nothing = () => h("section", { class: "empty" }, h("h2", null, "Nothing yet"), h("p", null, "What you watch, rate, like or save stands here, and can be taken back."), h("a", { class: "button main", href: "#/" }, "Look at the shelves"));

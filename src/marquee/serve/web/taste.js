@@ -1,0 +1,116 @@
+// My taste: what the history says, as charts; and each taste can be corrected, so that the lists follow it less.
+
+import { get } from "./api.js";
+import { bars, columns } from "./charts.js";
+import { h, replace } from "./dom.js";
+import { change } from "./profile.js";
+import { trouble } from "./toast.js";
+import { viewer } from "./viewer.js";
+
+const ROWS = 12;
+const MOST_MONTHS = 60;
+
+export async function show(main) {
+  const page = h("div", { class: "stack" });
+  main.append(page);
+  const look = async () => draw(page, await get(`/viewers/${viewer.id}/taste`), look);
+  await look();
+  const again = () => look().catch(trouble);
+  window.addEventListener("marquee:changed", again);
+  window.addEventListener("marquee:profile", again);
+  return () => {
+    window.removeEventListener("marquee:changed", again);
+    window.removeEventListener("marquee:profile", again);
+  };
+}
+
+function draw(page, told, look) {
+  const held = document.activeElement?.dataset?.taste;
+  replace(
+    page,
+    h("h1", null, "My taste"),
+    told.titles ? summary(told) : nothing(),
+    told.titles || told.less.length
+      ? h(
+          "div",
+          { class: "panels" },
+          tastes("Genres", told.genres, look, "times everybody's share"),
+          tastes("Decades", told.decades, look, "times everybody's share", (name) => `${name}s`),
+          tastes("People", told.people, look),
+          told.ratings.length ? h("section", { class: "panel" }, h("h2", null, "How you rate"), columns("Titles by the stars you gave", stars(told.ratings), { every: 2 })) : null,
+          told.months.length ? h("section", { class: "panel" }, h("h2", null, "When you watch"), activity(told.months)) : null,
+        )
+      : null,
+  );
+  if (held) page.querySelector(`[data-taste="${CSS.escape(held)}"]`)?.focus();
+}
+
+const summary = (told) =>
+  h(
+    "p",
+    { class: "soft" },
+    `${told.titles.toLocaleString()} titles, ${told.rated.toLocaleString()} of them rated${told.mean_stars ? `, ${told.mean_stars.toFixed(1)} stars on the whole` : ""}. Is something not like you? Ask for less of it, and every list follows.`,
+  );
+
+const nothing = () =>
+  h("section", { class: "empty" }, h("h2", null, "No taste is known yet"), h("p", null, "Finish, rate or like a few titles, or bring a history from elsewhere."), h("div", { class: "row" }, h("a", { class: "button main", href: "#/" }, "Look at the shelves"), h("a", { class: "button", href: "#/bring" }, "Bring a history")));
+
+function tastes(heading, rows, look, lifted, named = (name) => name) {
+  if (!rows.length) return null;
+  const shown = rows.filter((row, place) => place < ROWS || row.less);
+  const wide = shown.map((row) => ({
+    label: named(row.name),
+    value: row.less ? row.count / 5 : row.count,
+    words: lifted && row.lift ? `${row.count} · ${row.lift.toFixed(1)}×` : row.count,
+    action: lessButton(row, named(row.name), look),
+  }));
+  return h("section", { class: "panel" }, h("h2", null, heading), bars(wide, { most: Math.max(...shown.map((row) => row.count), 1) }), lifted ? h("p", { class: "small soft" }, `Titles you wanted, and how many ${lifted} that is.`) : null);
+}
+
+function lessButton(row, words, look) {
+  const isThis = (less) => less.kind === row.kind && less.name === row.name;
+  const others = (viewer.profile.less ?? []).filter((less) => !isThis(less));
+  const less = row.less ? others : [...others, { kind: row.kind, name: row.name }];
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "button small less",
+      "aria-pressed": String(row.less),
+      "aria-label": `Less of ${words}`,
+      "data-taste": `${row.kind} ${row.name}`,
+      onclick: () => change({ less }, row.less ? `${words}: as before.` : `Less of ${words} from now on.`).then(look).catch(trouble),
+    },
+    row.less ? "Less ✓" : "Less",
+  );
+}
+
+function stars(ratings) {
+  const by = new Map(ratings.map(({ of, count }) => [Number(of), count]));
+  return Array.from({ length: 10 }, (_, place) => ({ label: `${(place + 1) / 2}`, value: by.get((place + 1) / 2) ?? 0 }));
+}
+
+// Month by month, or year by year where that would be too many; what nobody knows the date of is left out.
+function activity(months) {
+  const known = months.filter(({ of }) => of > "1990-01");
+  if (!known.length) return h("p", { class: "soft" }, "Nobody knows when.");
+  const every = between(known[0].of, known.at(-1).of);
+  const by = new Map(known.map(({ of, count }) => [of, count]));
+  if (every.length <= MOST_MONTHS) {
+    const rows = every.map((month) => ({ label: month, value: by.get(month) ?? 0 }));
+    return columns("Titles by month", rows, { every: Math.ceil(rows.length / 7) });
+  }
+  const years = new Map(every.map((month) => [month.slice(0, 4), 0]));
+  known.forEach(({ of, count }) => years.set(of.slice(0, 4), years.get(of.slice(0, 4)) + count));
+  return columns("Titles by year", [...years].map(([label, value]) => ({ label, value })), { every: Math.ceil(years.size / 9) });
+}
+
+function between(first, last) {
+  const [year, month] = first.split("-").map(Number);
+  const [lastYear, lastMonth] = last.split("-").map(Number);
+  const count = (lastYear - year) * 12 + lastMonth - month + 1;
+  return Array.from({ length: count }, (_, place) => {
+    const at = month - 1 + place;
+    return `${year + Math.floor(at / 12)}-${String((at % 12) + 1).padStart(2, "0")}`;
+  });
+}
