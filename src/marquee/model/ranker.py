@@ -105,7 +105,7 @@ def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
         "lambdarank_truncation_level": params.truncation,
         "num_threads": 1,  # two wait for one another at every split, for ages beside other work
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "seed": seed,
         "verbosity": -1,
     }

@@ -47,6 +47,7 @@ class AlsParams(Section):
 class AutoencoderParams(Section):
     regularization: float = Field(gt=0, le=1_000_000)
     support: int = Field(ge=1, le=10_000)
+    most: int = Field(ge=1, le=60_000)
 
 
 class FollowingParams(Section):
@@ -60,6 +61,7 @@ class SequenceParams(Section):
     fade: float = Field(gt=0, lt=1)
     regularization: float = Field(gt=0, le=1_000_000)
     support: int = Field(ge=1, le=10_000)
+    most: int = Field(ge=1, le=60_000)
 
 
 class ContentParams(Section):

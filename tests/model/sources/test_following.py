@@ -19,7 +19,7 @@ from tests.model.sources.conftest import now, watched
 TRAINS = watched(*[[0, 1, 2]] * 5, *[[5, 4, 3]] * 5, [6])
 TITLES = 8  # nobody has watched the last one
 FORWARD = FollowingParams(fade=0.5, backward=0.0, shrinkage=0.0, keep=10)
-OF_SEQUENCE = SequenceParams(fade=0.5, regularization=1.0, support=2)
+OF_SEQUENCE = SequenceParams(fade=0.5, regularization=1.0, support=2, most=10)
 FOLLOWING = fit_following("following", TRAINS, TITLES, FORWARD)
 SEQUENCE = fit_sequence(TRAINS, TITLES, OF_SEQUENCE)
 BOTH = pytest.mark.parametrize("source", [FOLLOWING, SEQUENCE], ids=lambda source: str(source.name))

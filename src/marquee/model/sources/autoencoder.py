@@ -62,7 +62,7 @@ def above_mean(histories: Histories) -> Floats:
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:
-    supported = supported_titles(histories, titles, params.support)
+    supported = supported_titles(histories, titles, params.support, params.most)
     matrix = histories.matrix(np.maximum(whole(histories), 0), titles)[:, supported]
     weights = inverse((matrix.T @ matrix).toarray(), params.regularization)
     weights /= -np.diag(weights).copy()
@@ -70,8 +70,11 @@ def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams
     return Autoencoder(weights, supported, titles)
 
 
-def supported_titles(histories: Histories, titles: int, support: int) -> NDArray[np.int32]:
-    return np.flatnonzero(np.bincount(histories.title, minlength=titles) >= support).astype(np.int32)
+def supported_titles(histories: Histories, titles: int, support: int, most: int) -> NDArray[np.int32]:
+    """Those with so many rows; of more than `most` such titles, those with the most rows."""
+    rows = np.bincount(histories.title, minlength=titles)
+    chosen = np.argsort(-rows, kind="stable")[:most]
+    return np.sort(chosen[rows[chosen] >= support]).astype(np.int32)
 
 
 def inverse(gram: Floats, regularization: float) -> Floats:

@@ -92,7 +92,7 @@ def fit_following(name: str, histories: Histories, titles: int, params: Followin
 
 
 def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:
-    supported = supported_titles(histories, titles, params.support)
+    supported = supported_titles(histories, titles, params.support, params.most)
     after = soon_after(histories, titles, params.fade)[supported][:, supported].toarray()
     watched = np.bincount(histories.title, minlength=titles)[supported].astype(np.float32)
     # The exact Gram matrix of fading histories: each pair of titles meets in every later history of the viewer.
