@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.deployments import run_deployment
 from prefect.states import Completed
 
@@ -14,14 +14,14 @@ from flows.hooks import HOOKS
 from flows.trying import AGAIN
 from marquee import registry
 from marquee.data.events import EventStore
-from marquee.loop import monitoring, telling
+from marquee.loop import linking, monitoring, telling, workspace
 from marquee.loop.monitoring import Act, Decision, Found
 from marquee.loop.settings import Settings, read_settings
 from marquee.params import Params, read_params
 from marquee.quality.timeline import add
 
 RETRAIN = "retrain/retrain"
-REPORTS = Path("data/reports")
+DATA = Path("data")
 LIMIT_S = 1800  # what takes longer hangs
 
 
@@ -38,7 +38,7 @@ def monitor(
     found = find(settings, params)
     if found is None:
         return Completed(name="Nothing to look after", message="there is no champion yet: run the retrain flow once")
-    page = report(found)
+    page = report(settings, found)
     decision = decide(settings, params, found)
     note(settings, found, decision, page, act)
     if act and decision.act is Act.ROLL_BACK:
@@ -57,15 +57,18 @@ def find(settings: Settings, params: Params) -> Found | None:
 
 
 @task
-def report(found: Found) -> Path | None:
-    """As artifacts, and as files for whoever has no Prefect at hand."""
+def report(settings: Settings, found: Found) -> Path | None:
+    """As artifacts, for Evidently's pages, and as files for whoever has neither at hand."""
     create_table_artifact(telling.live_table(found.live), key="live-quality", description="By version")
-    if found.drift is not None:
-        page = monitoring.save_report(found.drift, REPORTS)
-        told = f"{telling.drift_in_words(found.drift)}\n\nIn full: [{page}]({page.resolve().as_uri()})"
-        create_markdown_artifact(told, key="drift", description="The last days beside the champion's training")
-        return page
-    return None
+    if found.drift is None:
+        return None
+    page = monitoring.save_report(found.drift, DATA)
+    workspace.keep(found.drift, settings.state / "evidently")
+    told = telling.drift_in_words(found.drift)
+    create_markdown_artifact(told, key="drift", description="The last days beside the champion's training")
+    for link in linking.drift_links(settings, page):
+        create_link_artifact(link.address, link.text, key=link.key, description=link.what)
+    return page
 
 
 @task

@@ -1,4 +1,5 @@
-"""The flow that makes a new champion: events -> stages -> gate -> register -> promote -> the service follows -> report.
+"""The flow that makes a new champion: events -> stages -> gate -> register -> promote -> package -> roll out -> check
+the live service -> push -> report.
 
 Which stages there are, their order, and what is up to date is DVC's to say. Killed anywhere, it leaves the champion as
 it was, and the next run goes on after the last stage that was finished.
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
@@ -19,15 +20,15 @@ from prefect.states import Completed
 from flows.hooks import HOOKS
 from flows.orphans import end_orphans
 from flows.trying import AGAIN
-from marquee import registry
-from marquee.errors import LoopError, MarqueeError
-from marquee.loop import pipeline, retraining, rollout, telling
+from marquee import bento, registry
 from marquee.alone import alone
+from marquee.errors import LoopError, MarqueeError
+from marquee.loop import linking, pipeline, retraining, rollout, telling
 from marquee.loop.judging import Judged
 from marquee.loop.settings import Settings, read_settings
 from marquee.params import Params, read_params
 
-DATA = Path("data")
+DATA, HOME = Path("data"), "bentoml"
 LIMIT_S = 6 * 3600  # what takes longer hangs
 
 
@@ -52,27 +53,47 @@ def retrain(
         for name in pipeline.stages():
             stage.with_options(name=name, task_run_name=name)(name)
         if version := unchanged(settings):
+            _finish(settings, version)
             return Completed(name="Unchanged", message=f"nothing new was learnt: version {version} stays champion")
         found = judge(settings, params)
         version = register(settings, position, found)
         if not found.verdict.promoted:
             reasons = "; ".join(rule.name for rule in found.verdict.reasons)
-            return Completed(name="Refused", message=f"version {version} is not promoted: {reasons}")
-        if not promote:
-            return Completed(name="Waiting", message=f"version {version} may be promoted: `marquee promote {version}`")
-        return _rolled_out(version, reason, settings, params)
+            outcome: State[Any] = Completed(name="Refused", message=f"version {version} is not promoted: {reasons}")
+        elif not promote:
+            outcome = Completed(name="Waiting", message=f"version {version} is good: `marquee promote {version}`")
+        else:
+            outcome = _released(version, reason, settings, params)
+        report(settings, version)
+        return outcome
 
 
-def _rolled_out(version: str, reason: str, settings: Settings, params: Params) -> State[Any]:
+def _released(version: str, reason: str, settings: Settings, params: Params) -> State[Any]:
     promote_task(settings, version, reason)
-    if settings.service_url:
+    packed = package(settings, version, return_state=True)
+    if live := _live(settings, params):
         try:
-            follow(settings, params, version)
+            roll_out(live, version)
+            check(live, version)
         except LoopError as error:
             back = roll_back(settings, f"the service does not follow: {error}")
             raise LoopError(f"version {version} was promoted and rolled back to {back}: {error}") from error
     push()
+    packed.result()  # only now, for what is served comes before what is shipped
     return Completed(name="Promoted", message=f"version {version} is champion")
+
+
+def _live(settings: Settings, params: Params) -> rollout.Live | None:
+    clock = rollout.Clock(time.monotonic, time.sleep)
+    url, key = settings.service_url, settings.service_key
+    return rollout.Live(url, key, params.loop.follow_s, clock) if url else None
+
+
+def _finish(settings: Settings, version: str) -> None:
+    """Who was killed just after the promotion has done neither."""
+    if not bento.is_there(version, settings.state / HOME):
+        package(settings, version)
+    push()
 
 
 @task(**AGAIN)
@@ -119,12 +140,31 @@ def promote_task(settings: Settings, version: str, reason: str) -> None:
     registry.promote(settings.registry_url, version, "retrain", reason, datetime.now(UTC))
 
 
-@task
-def follow(settings: Settings, params: Params, version: str) -> None:
-    assert settings.service_url is not None
-    clock = rollout.Clock(time.monotonic, time.sleep)
-    took = rollout.follow(settings.service_url, settings.service_key, version, params.loop.follow_s, clock)
-    get_run_logger().info(f"the service serves version {version}, {took:.1f} s after it became champion")
+@task(**AGAIN)
+def package(settings: Settings, version: str) -> Path:
+    """As one file that serves anywhere."""
+    folder = bento.package(settings.registry_url, version, Path(), settings.state / HOME)
+    get_run_logger().info(f"version {version} is packaged: bentoml serve {folder}")
+    return folder
+
+
+@task(name="roll out")
+def roll_out(live: rollout.Live, version: str) -> None:
+    took = rollout.follow(live, version)
+    get_run_logger().info(f"the service serves version {version}, {took:.1f} s after it was packaged")
+
+
+@task(name="check the live service")
+def check(live: rollout.Live, version: str) -> None:
+    rollout.check(live, version)
+    get_run_logger().info(f"it is ready, and lists are made by version {version}")
+
+
+@task(**AGAIN)
+def report(settings: Settings, version: str) -> None:
+    """Where all that is known of it can be read."""
+    for link in linking.links(settings, version, DATA):
+        create_link_artifact(link.address, link.text, key=link.key, description=link.what)
 
 
 @task(**AGAIN)

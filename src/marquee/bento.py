@@ -63,7 +63,15 @@ def build(project: Path, model: Path, version: str, home: Path, labels: Mapping[
         stage = Path(folder)
         _write_stage(project, stage, asked.tag)
         _build_apart(stage, home.resolve(), asked)
-    return home.resolve() / "bentos" / NAME / asked.version
+    return _place(version, home)
+
+
+def is_there(version: str, home: Path) -> bool:
+    return (_place(version, home) / "bento.yaml").is_file()
+
+
+def _place(version: str, home: Path) -> Path:
+    return home.resolve() / "bentos" / NAME / f"v{version}"
 
 
 def _digest(file: Path) -> str:

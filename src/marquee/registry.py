@@ -42,6 +42,7 @@ class Beside:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)  # files or folders, by the folder that they are put into
+    texts: Mapping[str, str] = field(default_factory=dict)  # by the file that they are put into
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ def register(url: str, folder: Path, beside: Beside = NOTHING) -> str:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
-        source = f"{client.get_run(run_id).info.artifact_uri}/model"
         _make_model(client)
-        tags = {"fingerprint": fingerprint_of(folder), **beside.tags}
+        # All that is kept is the version: MLflow looks for its signature beside the model.
+        source, tags = client.get_run(run_id).info.artifact_uri, {"fingerprint": fingerprint_of(folder), **beside.tags}
         made = client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0)
         client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
         return str(made.version)
@@ -222,6 +223,8 @@ def _log(client: "MlflowClient", run_id: str, folder: Path, params: Mapping[str,
     _log_params(client, run_id, params)
     client.log_batch(run_id, metrics=[Metric(name, value, 0, 0) for name, value in beside.metrics.items()])
     client.log_artifacts(run_id, str(folder), "model")
+    for file, text in beside.texts.items():
+        client.log_text(run_id, text, file)
     for into, path in beside.files.items():
         if path.is_dir():
             client.log_artifacts(run_id, str(path), into)

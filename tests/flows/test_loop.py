@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from mlflow.models import get_model_info
 from prefect import settings as prefect_settings
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
@@ -20,17 +24,36 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.roll_back import roll_back
-from marquee import registry
-from marquee.data.events import EventStore
+from marquee import bento, registry
 from marquee.alone import alone
+from marquee.data.events import EventStore
+from marquee.loop import pipeline
+from marquee.model.folder import fingerprint_of, load_model
 from marquee.params import read_params
-from tests.flows.conftest import BEGIN, change, tell, watched
+from marquee.serve.schemas.requests import RecommendRequest
+from tests.flows.conftest import BEGIN, tell, watched
+from tests.tiny import change
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
 
 REGISTRY, EVENTS = "sqlite:///state/mlflow.db", "sqlite:///state/events.db"
+HOME = Path("state/bentoml")
 TABLES = ["demo_world", "titles", "ratings", "interactions"]
 MODELS = ["split", "retrieve", "rank", "stars", "evaluate", "recommender"]
+# Without Prefect: what came of each stage, one line each, as soon as it is known.
+PIPELINE = """from marquee.loop import pipeline
+pipeline.clear_the_way()
+for stage in pipeline.stages():
+    print(stage, pipeline.make(stage, lambda line: None), sep=": ", flush=True)"""
+FLOW = "from flows.retrain import retrain; retrain()"
+
+
+@pytest.fixture(scope="module")
+def remote(project: Path) -> Path:
+    """DVC's, beside the project."""
+    folder = project.parent / "remote"
+    subprocess.run(["dvc", "remote", "add", "-q", "-d", "away", "../remote"], cwd=project, check=True)
+    return folder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +73,7 @@ def tasks(run_id: Any) -> dict[str, str]:
         of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
         runs = client.read_task_runs(flow_run_filter=of_run)
     runs.sort(key=lambda run: str(run.start_time or run.created))
-    return {run.name: str(run.state_name) for run in runs}
+    return {re.sub("-[0-9a-f]{3}$", "", run.name): str(run.state_name) for run in runs}
 
 
 def artifact(key: str) -> str:
@@ -59,14 +82,13 @@ def artifact(key: str) -> str:
     return str(max(found, key=lambda each: str(each.created)).data)
 
 
-def test_the_first_that_beats_popularity_is_promoted_stage_by_stage_and_tells_of_it() -> None:
+def test_the_first_that_beats_popularity_is_promoted_stage_by_stage_and_tells_of_it(remote: Path) -> None:
     state = ended(retrain, reason="the first")
     assert (state.name, state.message) == ("Promoted", "version 1 is champion")
     told = tasks(state.state_details.flow_run_id)
-    stages = [name for name in told if name in {*TABLES, *MODELS}]
-    assert sorted(stages) == sorted([*TABLES, *MODELS])
-    assert {told[name] for name in stages} == {"Ran"}
-    assert stages.index("split") < stages.index("retrieve") < stages.index("rank") < stages.index("recommender")
+    assert [name for name in told if name in {*TABLES, *MODELS}] == list(pipeline.stages())
+    assert {told[name] for name in (*TABLES, *MODELS)} == {"Ran"}
+    assert list(told)[-6:] == ["judge", "register", "promote", "package", "push", "report"]
     assert "above popularity" in artifact("verdict")
     assert "ndcg@10" in artifact("metrics")
     (version,) = registry.versions(REGISTRY)
@@ -75,20 +97,58 @@ def test_the_first_that_beats_popularity_is_promoted_stage_by_stage_and_tells_of
     assert len(version.tags["dvc.lock"]) == 64
     assert registry.metrics(REGISTRY, "1")["ndcg_at_10/all_viewers/hybrid"] > 0.3
     assert all(registry.kept(REGISTRY, "1", name) for name in ("model", "twin", "reference", "plots", "reports"))
+    assert bento.is_there("1", HOME)
+    assert any(remote.rglob("*"))
     assert [(change.version, change.by, change.why) for change in registry.changes(REGISTRY)] == [
         ("1", "retrain", "the first")
     ]
 
 
-def test_where_nothing_is_new_nothing_runs_and_the_champion_stays() -> None:
+def test_links_lead_to_the_run_and_to_the_lock_of_its_data() -> None:
+    (run,), (lock,) = (re.findall(r"file://([^)]+)", artifact(key)) for key in ("mlflow-run", "dvc-lock"))
+    assert (Path(run) / "model/manifest.json").is_file()
+    assert Path(lock).read_text("utf-8") == Path("dvc.lock").read_text("utf-8")
+
+
+def test_mlflow_knows_what_is_asked_of_a_version_and_what_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", REGISTRY)
+    told = get_model_info("models:/marquee@champion")
+    signature = told.signature
+    assert {"user_id", "k", "filters"} <= set(signature.inputs.input_names())
+    assert signature.inputs.required_input_names() == ["user_id"]
+    assert {"titles", "model"} <= set(signature.outputs.input_names())
+    (kept,) = Path("state/registry").rglob("input_example.json")
+    RecommendRequest.model_validate_json(kept.read_bytes())
+
+
+def test_a_version_is_made_again_to_the_byte_from_what_is_kept_also_in_the_remote_alone(project: Path) -> None:
+    cache = project / ".dvc/cache/files"
+    cache.rename(project / "away")
+    done = marquee("reproduce", "1")
+    shutil.rmtree(cache)
+    (project / "away").rename(cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "equal: state/reproduced/1/data/model is version 1 to the byte" in done.stdout
+    model = Path("state/reproduced/1/data/model")
+    assert fingerprint_of(model) == registry.versions(REGISTRY)[0].fingerprint
+    assert "is there already" in marquee("reproduce", "1").stderr
+
+
+def marquee(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["marquee", *words], capture_output=True, text=True, check=False)
+
+
+def test_where_nothing_is_new_nothing_runs_the_champion_stays_and_what_was_left_undone_is_done() -> None:
+    shutil.rmtree(HOME / "bentos")  # as if a run had been killed just after the promotion
     state = ended(retrain)
     assert (state.name, registry.champion(REGISTRY)) == ("Unchanged", "1")
     told = tasks(state.state_details.flow_run_id)
     assert {told[name] for name in (*TABLES, *MODELS)} == {"Up to date"}
+    assert bento.is_there("1", HOME)
 
 
 def test_who_is_no_better_is_refused_with_reasons_and_registered_all_the_same(project: Path) -> None:
-    change(project, ranker={"rounds": 11})
+    change(project, "ranker.rounds=11")
     state = ended(retrain)
     assert (state.name, registry.champion(REGISTRY)) == ("Refused", "1")
     assert "above the champion" in state.message
@@ -96,6 +156,7 @@ def test_who_is_no_better_is_refused_with_reasons_and_registered_all_the_same(pr
     assert registry.alias(REGISTRY, "challenger") == "2"
     told = tasks(state.state_details.flow_run_id)
     assert {name for name in MODELS if told[name] == "Ran"} == {"rank", "evaluate", "recommender"}
+    assert "package" not in told
 
 
 def test_a_second_retraining_is_skipped_and_says_so(project: Path) -> None:
@@ -106,45 +167,60 @@ def test_a_second_retraining_is_skipped_and_says_so(project: Path) -> None:
     assert "another retraining runs" in state.message
 
 
-def test_killed_in_a_stage_it_leaves_no_process_and_the_champion_and_the_next_run_goes_on_from_there(
-    project: Path,
+@pytest.mark.parametrize("stage", [*TABLES, *MODELS])
+def test_killed_at_a_stage_it_leaves_nobody_behind_and_the_champion_and_goes_on_after_the_last_that_was_finished(
+    project: Path, stage: str
 ) -> None:
-    # All viewers turn to titles that the champion has never heard of.
-    tell(project, watched(1, BEGIN, seed=1), watched(61, BEGIN + timedelta(days=300), seed=2))
-    killed_in(project, "rank")
+    before = list(pipeline.stages())[: list(pipeline.stages()).index(stage)]
+    if not before:  # all viewers turn to titles that the champion has never heard of
+        tell(project, watched(1, BEGIN, seed=1), watched(61, BEGIN + timedelta(days=300), seed=2))
+        change(project, "demo_world.seed=8")
+    told = killed_at(project, stage, PIPELINE)
+    assert told == [f"{name}: up to date" for name in before[:-1]] + [f"{name}: ran" for name in before[-1:]]
+    assert registry.champion(REGISTRY) == "1"
+    champion = registry.kept(REGISTRY, "1", "model")
+    assert champion is not None
+    load_model(champion)
+
+
+def test_killed_as_a_flow_it_is_told_of_and_the_next_run_goes_on_to_the_promotion(project: Path) -> None:
+    last = list(pipeline.stages())[-1]
+    killed_at(project, last, FLOW)
     assert registry.champion(REGISTRY) == "1"
     state = ended(retrain, reason="new titles")
     assert (state.name, registry.champion(REGISTRY)) == ("Promoted", "3")
     told = tasks(state.state_details.flow_run_id)
-    assert {told[name] for name in (*TABLES, "split", "retrieve")} == {"Up to date"}
-    assert {told[name] for name in ("rank", "evaluate", "recommender")} == {"Ran"}
+    assert {name for name in (*TABLES, *MODELS) if told[name] == "Ran"} == {last}
     assert registry.alias(REGISTRY, "previous") == "1"
     assert flow_states("retrain").count("Crashed") == 1
 
 
-def killed_in(project: Path, stage: str) -> None:
-    """Runs the flow as a program and kills it, as nothing can be caught, as soon as the stage works."""
+def killed_at(project: Path, stage: str, code: str) -> list[str]:
+    """Runs the code as a program and kills it, as nothing can be caught, as soon as the stage works; what it told."""
     environment = os.environ | {"PREFECT_API_URL": str(prefect_settings.PREFECT_API_URL.value())}
-    program = [sys.executable, "-c", "from flows.retrain import retrain; retrain()"]
-    process = subprocess.Popen(program, cwd=project, env=environment)
-    try:
-        until(lambda: bool(working(project, stage)), 300)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    until(lambda: not working(project, ""), 30)
+    command = yaml.safe_load((project / "dvc.yaml").read_text("utf-8"))["stages"][stage]["cmd"]
+    with (project / "told").open("w") as told:
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=project, env=environment, stdout=told)
+        try:
+            until(lambda: process.poll() is not None or bool(working(project, command)), 300)
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    until(lambda: not working(project, "marquee"), 30)
+    return (project / "told").read_text("utf-8").splitlines()
 
 
-def working(project: Path, stage: str) -> list[str]:
+def working(project: Path, command: str) -> list[str]:
     """Programs of stages that run in the project."""
     found = []
     for program in Path("/proc").glob("[0-9]*"):
         try:
-            command, folder = (program / "cmdline").read_bytes(), (program / "cwd").readlink()
+            words, folder = (program / "cmdline").read_bytes(), (program / "cwd").readlink()
         except OSError:
             continue
-        if folder == project and f"stage\0{stage}".encode() in command:
-            found.append(command.decode())
+        if folder == project and "\0".join(command.split()).encode() in words and b"-c\0" not in words:
+            found.append(words.decode())
     return found
 
 

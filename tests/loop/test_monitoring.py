@@ -28,12 +28,12 @@ PARAMS = LoopParams(
 )
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NEVER = Last(None, None)
-CALM = Found("2", "1", Drift((), ""), pl.DataFrame(), Gap(of=0.10, gap=0.0, low=-0.01, high=0.01))
+CALM = Found("2", "1", Drift((), "", None), pl.DataFrame(), Gap(of=0.10, gap=0.0, low=-0.01, high=0.01))
 WORSE = replace(CALM, gap=Gap(of=0.10, gap=-0.05, low=-0.07, high=-0.03))
 
 
 def moved(*names: str) -> Drift:
-    return Drift(tuple(Column(name, "wasserstein", 900, 900, 0.9, 0.25, 0.0, drifted=True) for name in names), "")
+    return Drift(tuple(Column(name, "wasserstein", 900, 900, 0.9, 0.25, 0.0, drifted=True) for name in names), "", None)
 
 
 def test_where_all_is_calm_nothing_is_done() -> None:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from marquee.errors import LoopError
-from marquee.loop.rollout import Clock, follow
+from marquee.loop.rollout import Clock, Live, check, follow
 
 
 class Service(BaseHTTPRequestHandler):
@@ -20,6 +20,7 @@ class Service(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         type(self).left -= 1
+        assert self.path in ("/model", "/readyz")
         self.tell({"version": "1" if self.left >= 0 else "2"})
 
     def do_POST(self) -> None:
@@ -59,21 +60,35 @@ def clock() -> Clock:
     return Clock(lambda: now[0], sleep)
 
 
+def live(url: str, patience_s: float) -> Live:
+    return Live(url, None, patience_s, clock())
+
+
 def test_it_waits_until_the_version_is_served() -> None:
     with served(left=5) as url:
-        assert follow(url, None, "2", 30, clock()) == pytest.approx(1.0)
+        assert follow(live(url, 30), "2") == pytest.approx(1.0)
+
+
+def test_a_service_that_answers_with_the_version_is_fine() -> None:
+    with served(left=0) as url:
+        assert check(live(url, 30), "2") == 0
 
 
 def test_a_service_that_does_not_follow_is_told_of() -> None:
     with served(left=10_000) as url, pytest.raises(LoopError, match=r"serves 1, not version 2, after 3 s"):
-        follow(url, None, "2", 3, clock())
+        follow(live(url, 3), "2")
 
 
-def test_a_service_that_makes_no_list_does_not_follow() -> None:
-    with served(left=0, titles=0) as url, pytest.raises(LoopError, match="a list of 0 titles by 2"):
-        follow(url, None, "2", 3, clock())
+def test_a_service_that_makes_no_list_is_told_of() -> None:
+    with served(left=0, titles=0) as url, pytest.raises(LoopError, match="a list of no titles by 2"):
+        check(live(url, 3), "2")
+
+
+def test_a_service_that_answers_with_another_version_is_told_of() -> None:
+    with served(left=0) as url, pytest.raises(LoopError, match="serves 2, not version 3"):
+        check(live(url, 3), "3")
 
 
 def test_a_service_that_is_away_is_told_of() -> None:
     with pytest.raises(LoopError, match="ConnectError"):
-        follow("http://127.0.0.1:9", None, "2", 1, clock())
+        follow(live("http://127.0.0.1:9", 1), "2")

@@ -18,7 +18,14 @@ from marquee.tables import EVENTS, RATINGS, WHEN
 PARAMS = DriftParams(rows=5_000, least=200, numbers=0.25, kinds=0.15, missing=0.1)
 TITLES, VIEWERS = 60, 500
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-FAME = pl.DataFrame({"title_id": range(1, TITLES + 1), "share": 1 / np.arange(1, TITLES + 1) / 4.7})
+# Of odd and of even titles, the more famous lie further out.
+FAME = pl.DataFrame(
+    {
+        "title_id": range(1, TITLES + 1),
+        "share": 1 / np.arange(1, TITLES + 1) / 4.7,
+        "direction 1": np.where(np.arange(1, TITLES + 1) % 2, 1.0, -1.0) + 1e-9 * np.arange(TITLES),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,9 @@ class World:
     content: float = 0.4  # score of a source
     silent: float = 0.2  # share of rows of which that source says nothing
     rank: float = 6.0
+    score: float = 0.0  # of the ranker
+    opened: float = 0.3  # share of what is shown
+    odd: float = 0.5  # share of viewers who watch odd titles alone, the others even ones
 
 
 def moments(rng: np.random.Generator, rows: int, evening: float) -> pl.Series:
@@ -45,7 +55,7 @@ def moments(rng: np.random.Generator, rows: int, evening: float) -> pl.Series:
 
 def ids(rng: np.random.Generator, rows: int, world: World) -> dict[str, Any]:
     known = rng.integers(1, VIEWERS + 1, rows)
-    title = np.minimum(rng.zipf(1.6, rows) + world.first_title - 1, TITLES)
+    title = np.minimum(rng.zipf(1.6, rows) + world.first_title - 1, TITLES // 2) * 2 - (rng.random(rows) < world.odd)
     return {"user_id": np.where(rng.random(rows) < world.strangers, known + VIEWERS, known), "title_id": title}
 
 
@@ -74,8 +84,9 @@ def seen(world: World, rows: int, seed: int) -> Seen:
     stars = np.clip(np.round(rng.normal(world.stars, 1, rows)), 1, 5).astype(np.float32)
     ratings = pl.DataFrame({**ids(rng, rows, world), "rating": stars, "rated_at": moments(rng, rows, world.evening)})
     content = np.where(rng.random(rows) < world.silent, np.nan, rng.normal(world.content, 0.2, rows))
-    table = pl.DataFrame({"content_score": content, "score": rng.normal(0, 1, rows), "label": rng.random(rows) < 0.1})
-    return Seen(events, ratings.sort(RATINGS.sorted_by), table, pl.Series(range(1, VIEWERS + 1)))
+    table = pl.DataFrame({"content_score": content, "score": rng.normal(world.score, 1, rows)})
+    labels = pl.DataFrame({"opened": np.where(rng.random(rows) < world.opened, "yes", "no")})
+    return Seen(events, ratings.sort(RATINGS.sorted_by), table, labels, pl.Series(range(1, VIEWERS + 1)))
 
 
 USUAL = World()
@@ -98,6 +109,9 @@ def found(world: World, rows: int = 1_500, seed: int = 2) -> Drift:
         ({"content": 0.7}, {"rows: content_score"}),
         ({"silent": 0.9}, {"rows: content_score"}),
         ({"rank": 9.0}, {"shown: rank"}),
+        ({"score": 1.0}, {"rows: score"}),
+        ({"opened": 0.8}, {"labels: opened"}),
+        ({"odd": 0.9}, {"embedding: direction 1"}),
     ],
 )
 def test_what_changed_is_found_and_nothing_else_is_named(change: Mapping[str, Any], drifted: set[str]) -> None:
@@ -139,12 +153,12 @@ def test_an_empty_table_is_not_compared() -> None:
     assert {column.name for column in told.columns if column.distance is not None} == {
         "rows: content_score",
         "rows: score",
-        "rows: label",
+        "labels: opened",
     }
 
 
 def test_titles_that_nobody_had_watched_are_not_known() -> None:
-    fame = FAME.filter(pl.col("title_id") > 3)
+    fame = FAME.filter(pl.col("title_id") > 6)
     then, now = (views(seen(replace(USUAL, first_title=first), 1_500, seed=4), fame) for first in (10, 1))
     shares = [column for column in drift(then, now, PARAMS, seed=3).columns if "title_share" in column.name]
     assert all(column.missing > 0.5 and column.drifted for column in shares)

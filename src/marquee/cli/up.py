@@ -58,11 +58,12 @@ def up(
 def _register_first(registry: str, model: Path) -> None:
     """A model that the registry has never seen is champion; those it knows have been judged."""
     from marquee import registry as versions
+    from marquee.loop.signature import signed
     from marquee.model.folder import fingerprint_of
 
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
-    version = versions.register(registry, model)
+    version = versions.register(registry, model, signed(versions.NOTHING))
     versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
     out.print(f"{model} is version {version} in the registry, and champion")
 

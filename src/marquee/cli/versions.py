@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from marquee.cli.show import out
+from marquee.cli.show import DATABASE, DatabaseUrl, out, params_of
 
 REGISTRY = "sqlite:///state/mlflow.db"
 _LISTED = 10  # changes of champion that are shown
@@ -46,8 +46,9 @@ def register(
 ) -> None:
     """Put a model into the registry as its next version."""
     from marquee import registry as known
+    from marquee.loop.signature import signed
 
-    version = known.register(registry, folder)
+    version = known.register(registry, folder, signed(known.NOTHING))
     if champion:
         known.promote(registry, version, getpass.getuser(), "registered as champion", datetime.now(UTC))
     out.print(escape(f"{folder} is version {version}{', and champion' if champion else ''}"))
@@ -73,3 +74,29 @@ def rollback(why: Why = "by hand", registry: Registry = REGISTRY) -> None:
 
     version = known.roll_back(registry, getpass.getuser(), why, datetime.now(UTC))
     out.print(f"version {version} is champion again")
+
+
+@versions.command("reproduce")
+def reproduce(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="As `marquee models` shows it.")],
+    into: Annotated[
+        Path | None, typer.Option(help="A folder that is made for it; state/reproduced/VERSION if not given.")
+    ] = None,
+    registry: Registry = REGISTRY,
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """Make a version again from what is kept of it; is it the same to the byte? In the project's folder."""
+    from marquee.data.events import EventStore
+    from marquee.loop import reproducing
+
+    folder = into or Path("state/reproduced") / version
+    with EventStore(database, params_of(context).events, None) as store:
+        found = reproducing.reproduce(registry, version, folder, store, lambda line: out.print(escape(line)))
+    if found.is_equal:
+        out.print(f"equal: {found.folder} is version {version} to the byte, fingerprint {found.fingerprint[:12]}")
+        return
+    out.print(f"not equal: {found.folder} is not version {version}; these files differ:")
+    for name in found.differ:
+        out.print(escape(f"  {name}"))
+    raise typer.Exit(1)

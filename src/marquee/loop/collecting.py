@@ -13,10 +13,10 @@ from pathlib import Path
 
 from numpy.random import default_rng
 
+from marquee.alone import alone
 from marquee.data.events import EventStore
 from marquee.data.rejects import Rejects
 from marquee.data.watch_api import LONGEST_WAIT_S, Event, Pace, WatchApi
-from marquee.alone import alone
 from marquee.params import Params
 from marquee.stages.tables import known_titles
 

@@ -55,19 +55,19 @@ def find(events: pl.LazyFrame, url: str, params: Params) -> Found | None:
     champion, previous = (registry.alias(url, name) for name in (registry.CHAMPION, registry.PREVIOUS))
     if champion is None:
         return None
-    told = taken(_light(events), timedelta(hours=params.loop.within_h))
+    told = taken(reference.light(events), timedelta(hours=params.loop.within_h))
     live = by_version(told)
     shown = dict(live.select("version", "shown").iter_rows())
     enough = previous is not None and min(shown.get(champion, 0), shown.get(previous, 0)) >= params.loop.shown
     apart = gap(told, champion, previous) if enough and previous is not None else None
     folder = registry.kept(url, champion, REFERENCE)
-    moved = None if folder is None else drifted(events, champion, folder, params)
+    moved = None if folder is None else drifted(events, told, champion, folder, params)
     return Found(champion, previous, moved, live, apart)
 
 
-def drifted(events: pl.LazyFrame, version: str, folder: Path, params: Params) -> Drift:
+def drifted(events: pl.LazyFrame, told: pl.DataFrame, version: str, folder: Path, params: Params) -> Drift:
     fame = reference.fame(folder)
-    before, after = reference.then(folder), reference.now(events, version, folder, params.drift.rows)
+    before, after = reference.then(folder), reference.now(events, told, version, folder, params.drift.rows)
     return drift(views(before, fame), views(after, fame), params.drift, params.seed)
 
 
@@ -83,11 +83,15 @@ def decide(found: Found, last: Last, now: datetime, params: LoopParams) -> Decis
     return Decision(Act.NOTHING, "all is as it was" if not names else f"only {', '.join(names)} drifted")
 
 
-def save_report(drift: Drift, folder: Path) -> Path:
-    """Evidently's page and the numbers; where the page lies."""
-    save_text(json.dumps(drift.summary, indent=2) + "\n", folder / "drift.json")
-    save_text(drift.page, folder / "drift.html")
-    return folder / "drift.html"
+def save_report(drift: Drift, into: Path) -> Path:
+    """Evidently's page, the numbers, and the distances as metrics of DVC; where the page lies."""
+    page = into / "reports" / "drift.html"
+    save_text(drift.page, page)
+    save_text(json.dumps(drift.summary, indent=2) + "\n", page.with_suffix(".json"))
+    distances = {column.name: column.distance for column in drift.columns if column.distance is not None}
+    told = {"drifted": len(drift.drifted), "distances": distances}
+    save_text(json.dumps(told, indent=2) + "\n", into / "metrics" / "drift.json")
+    return page
 
 
 def look(found: Found, decision: Decision, page: Path | None, may_act: bool, at: datetime) -> Look:
@@ -115,14 +119,6 @@ def recent(store: EventStore, folder: Path, now: datetime, days: float) -> pl.La
     """The events of the last days, by way of a snapshot."""
     partitions = list(store.snapshot(folder, store.position()))
     return pl.scan_parquet(partitions).filter(pl.col("happened_at") > now - timedelta(days=days))
-
-
-def _light(events: pl.LazyFrame) -> pl.DataFrame:
-    """What live quality looks at; features weigh most of what was shown."""
-    detail = pl.col("detail").str
-    told = pl.struct(model=detail.json_path_match("$.model"), rank=detail.json_path_match("$.rank"))
-    columns = ["user_id", "title_id", "kind", "happened_at"]
-    return events.select(*columns, detail=told.struct.json_encode()).collect(engine="streaming")
 
 
 def _unless_resting(act: Act, why: str, last: datetime | None, now: datetime, rest_h: float) -> Decision:

@@ -12,8 +12,8 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
-from marquee.errors import BusyError, StageError
 from marquee.apart import run_apart
+from marquee.errors import BusyError, StageError
 
 _LOCK = Path(".dvc/tmp/rwlock")
 _SAID = 5  # last lines of a stage that failed, in its error

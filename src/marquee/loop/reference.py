@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -17,14 +17,17 @@ from marquee.model.folder import load_model
 from marquee.model.listing import Wish, listed
 from marquee.model.profiles import DAY_MS
 from marquee.model.recommender import Recommender, restored
+from marquee.model.sources.als import Als
 from marquee.params import Params
 from marquee.quality.drift import Seen, some_of
+from marquee.quality.live import labels, taken
 from marquee.stages.saving import save_frame
 from marquee.tables import EVENTS, WHEN
 
 SHELF = "top_picks"  # the only lists that are the ranker's
 _VIEWERS = 300  # whose lists are made
 _SHOWN = 10
+_DIRECTIONS = 4  # of the embedding of titles that are watched over
 _NO_RATINGS = pl.DataFrame(
     schema={"user_id": pl.Int64(), "title_id": pl.Int64(), "rating": pl.Float64(), "rated_at": WHEN}
 )
@@ -32,39 +35,50 @@ _NO_RATINGS = pl.DataFrame(
 
 def save_reference(params: Params, into: Path, folder: Path) -> None:
     """Of the model and the snapshot that lie in `into`."""
-    model = restored(load_model(into / "model"))
-    deeds = _snapshot(into).filter(pl.col("kind") != "shown")
-    last: Any = deeds.select(pl.col("happened_at").max()).collect().item()
+    model, is_deed = restored(load_model(into / "model")), pl.col("kind") != "shown"
+    recorded = _snapshot(into)
+    last: Any = recorded.filter(is_deed).select(pl.col("happened_at").max()).collect().item()
     begun = None if last is None else last - timedelta(days=params.loop.days)
-    window = deeds if begun is None else deeds.filter(pl.col("happened_at") > begun)
+    window = recorded if begun is None else recorded.filter(pl.col("happened_at") > begun)
     shown, rows = _lists(model)
-    events = pl.concat([some_of(window, params.drift.rows), shown]).sort("position")
+    events = pl.concat([some_of(window.filter(is_deed), params.drift.rows), shown]).sort("position")
     save_frame(events, folder / "events.parquet")
     save_frame(rows, folder / "rows.parquet")
+    save_frame(labels(taken(light(window), timedelta(hours=params.loop.within_h))), folder / "labels.parquet")
     trained, first = pl.DataFrame({"user_id": model.histories.user_ids}), model.histories.first_at
     save_frame(trained, folder / "trained.parquet")
     save_frame(
         trained if begun is None else trained.filter(first <= begun.timestamp() * 1000), folder / "known.parquet"
     )
-    share = np.power(10.0, model.retriever.profiles.share.astype(np.float64))
-    save_frame(pl.DataFrame({"title_id": model.titles.ids, "share": share}), folder / "fame.parquet")
+    save_frame(_fame_of(model), folder / "fame.parquet")
+
+
+def light(events: pl.LazyFrame) -> pl.DataFrame:
+    """What live quality looks at; features weigh most of what was shown."""
+    detail = pl.col("detail").str
+    told = pl.struct(model=detail.json_path_match("$.model"), rank=detail.json_path_match("$.rank"))
+    columns = ["user_id", "title_id", "kind", "happened_at"]
+    return events.select(*columns, detail=told.struct.json_encode()).collect(engine="streaming")
 
 
 def then(folder: Path) -> Seen:
     events = pl.read_parquet(folder / "events.parquet")
     known = pl.read_parquet(folder / "known.parquet")["user_id"]
-    return Seen(events, ratings_in(events), pl.read_parquet(folder / "rows.parquet"), known)
+    rows, labelled = (pl.read_parquet(folder / f"{name}.parquet") for name in ("rows", "labels"))
+    return Seen(events, ratings_in(events), rows, labelled, known)
 
 
-def now(events: pl.LazyFrame, version: str, folder: Path, rows: int) -> Seen:
-    """Of the last days: what was done by anybody, and what this version has shown among its top picks."""
+def now(events: pl.LazyFrame, told: pl.DataFrame, version: str, folder: Path, rows: int) -> Seen:
+    """Of the last days: what was done by anybody, what this version has shown among its top picks, and what came of all
+    that was shown (`told`, see live.py).
+    """
     is_shown, detail = pl.col("kind") == "shown", pl.col("detail")
     own = (detail.str.json_path_match("$.model") == version) & (detail.str.json_path_match("$.shelf") == SHELF)
     shown = some_of(events.filter(is_shown & own), rows)
     some = pl.concat([some_of(events.filter(~is_shown), rows), shown]).sort("position")
     names = pl.read_parquet_schema(folder / "rows.parquet")
     known = pl.read_parquet(folder / "trained.parquet")["user_id"]
-    return Seen(some, ratings_in(some), _features(shown, list(names)), known)
+    return Seen(some, ratings_in(some), _features(shown, list(names)), labels(told), known)
 
 
 def fame(folder: Path) -> pl.DataFrame:
@@ -76,6 +90,16 @@ def ratings_in(events: pl.DataFrame) -> pl.DataFrame:
     rated = events.filter(pl.col("kind") == "rated").drop_nulls("value")
     told = rated.select("user_id", "title_id", rating="value", rated_at="happened_at")
     return pl.concat([_NO_RATINGS, told.cast(_NO_RATINGS.schema)])
+
+
+def _fame_of(model: Recommender) -> pl.DataFrame:
+    """title_id, share, and where a title lies along the directions in which learnt titles differ most."""
+    als = cast("Als", model.retriever.fitted["als"])
+    factors = als.title_factors.astype(np.float64)
+    directions = np.linalg.svd(factors - factors.mean(axis=0), full_matrices=False)[2][:_DIRECTIONS]
+    places = {f"direction {number}": factors @ of for number, of in enumerate(directions, 1)}
+    share = np.power(10.0, model.retriever.profiles.share.astype(np.float64))
+    return pl.DataFrame({"title_id": model.titles.ids, "share": share, **places})
 
 
 def _snapshot(into: Path) -> pl.LazyFrame:

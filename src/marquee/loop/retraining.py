@@ -4,7 +4,7 @@ Each may be done again: who was killed between two of them finds what was done, 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from marquee import registry
@@ -14,6 +14,7 @@ from marquee.loop.judging import Judged, judged
 from marquee.loop.monitoring import REFERENCE
 from marquee.loop.origin import origin
 from marquee.loop.reference import save_reference
+from marquee.loop.signature import signed
 from marquee.loop.telling import metrics_of, verdict_in_words
 from marquee.model.folder import fingerprint_of
 from marquee.params import Params
@@ -23,12 +24,6 @@ from marquee.stages.saving import save_text
 
 ROOT = Path()
 TWIN = "twin"  # under this name it is kept beside its version
-
-
-@dataclass(frozen=True)
-class Challenger:
-    version: str
-    is_champion: bool  # already, for it is the same model
 
 
 def snapshot(url: str, params: Params, into: Path) -> int:
@@ -80,4 +75,5 @@ def register(url: str, into: Path, position: int, found: Judged) -> str:
         "params": ROOT / "params.yaml",
     }
     there = {name: path for name, path in files.items() if path.exists()}
-    return registry.register(url, into / "model", Beside(metrics_of(found.table), {**told, "verdict": verdict}, there))
+    beside = Beside(metrics_of(found.table), {**told, "verdict": verdict}, there)
+    return registry.register(url, into / "model", signed(beside))

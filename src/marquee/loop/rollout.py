@@ -1,4 +1,4 @@
-"""Roll-out: whether the live service follows the champion, and answers from it."""
+"""Roll-out: whether the live service follows the champion, and whether it then answers as it should."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from marquee.errors import LoopError
 
 _ANSWER_S = 10.0
 _EVERY_S = 0.2
+_STRANGER = 2**62  # whoever that is, there is something to show
 
 
 @dataclass(frozen=True)
@@ -17,25 +18,48 @@ class Clock:
     sleep: Callable[[float], None]
 
 
-def follow(url: str, key: str | None, version: str, patience_s: float, clock: Clock) -> float:
-    """Seconds until the service served that version and made a list with it; LoopError if that took too long."""
-    begun, served = clock.monotonic(), "nothing"
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=url, headers=headers, timeout=_ANSWER_S, trust_env=False) as client:
-        while (waited := clock.monotonic() - begun) <= patience_s:
+@dataclass(frozen=True)
+class Live:
+    """The service, and how long one waits for what is expected of it."""
+
+    url: str
+    key: str | None
+    patience_s: float
+    clock: Clock
+
+
+def follow(live: Live, version: str) -> float:
+    """Seconds until the service serves that version; LoopError if that takes too long."""
+    return _wait(live, version, _served)
+
+
+def check(live: Live, version: str) -> float:
+    """Seconds until it is ready and makes a list with that version; LoopError if that takes too long."""
+    return _wait(live, version, _answered)
+
+
+def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str]) -> float:
+    clock, said = live.clock, "nothing"
+    begun = clock.monotonic()
+    headers = {"authorization": f"Bearer {live.key}"} if live.key else {}
+    with httpx.Client(base_url=live.url, headers=headers, timeout=_ANSWER_S, trust_env=False) as client:
+        while (waited := clock.monotonic() - begun) <= live.patience_s:
             try:
-                served = str(client.get("/model").raise_for_status().json()["version"])
-                if served == version:
-                    _require_list(client, version)
+                said = ask(client)
+                if said == version:
                     return waited
             except (httpx.HTTPError, ValueError, KeyError) as error:
-                served = f"{type(error).__name__}: {error}"
+                said = f"{type(error).__name__}: {error}"
             clock.sleep(_EVERY_S)
-    raise LoopError(f"{url}: serves {served}, not version {version}, after {patience_s:g} s; see its log")
+    raise LoopError(f"{live.url}: serves {said}, not version {version}, after {live.patience_s:g} s; see its log")
 
 
-def _require_list(client: httpx.Client, version: str) -> None:
-    """Of a stranger: whoever that is, there is something to show."""
-    reply = client.post("/recommend", json={"user_id": 2**62, "k": 10}).raise_for_status().json()
-    if reply["model"] != version or not reply["titles"]:
-        raise KeyError(f"a list of {len(reply['titles'])} titles by {reply['model']}")
+def _served(client: httpx.Client) -> str:
+    return str(client.get("/model").raise_for_status().json()["version"])
+
+
+def _answered(client: httpx.Client) -> str:
+    """Which model made the list."""
+    client.get("/readyz").raise_for_status()
+    reply = client.post("/recommend", json={"user_id": _STRANGER, "k": 10}).raise_for_status().json()
+    return str(reply["model"]) if reply["titles"] else f"a list of no titles by {reply['model']}"

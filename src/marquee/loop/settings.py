@@ -19,6 +19,12 @@ class Settings(BaseModel):
         default=None, pattern=r"^https?://", description="The live service; looked at after a promotion if it is told."
     )
     service_key: str | None = Field(default=None, description="An API key of it, where it asks for one.")
+    mlflow_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="MLflow's pages, where reports of a flow lead to."
+    )
+    evidently_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="Evidently's pages, where reports of a flow lead to."
+    )
     watch_api_url: str | None = Field(
         default=None, pattern=r"^https?://", description="Instead of that of params.yaml."
     )

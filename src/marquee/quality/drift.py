@@ -5,7 +5,7 @@
 
 Numbers are held against each other by the Wasserstein distance in standard deviations of then, kinds by the
 Jensen-Shannon distance of their shares. Both are distances: with many rows a test of significance finds every hair. A
-column more is a line in a view; whatever else is to be watched (directions of an embedding) is a view of its own.
+column more is a line in a view; whatever else is to be watched is a view of its own.
 """
 
 import warnings
@@ -29,7 +29,8 @@ class Seen:
 
     events: pl.DataFrame  # EVENTS
     ratings: pl.DataFrame  # RATINGS
-    rows: pl.DataFrame  # of requests: features by name, the ranker's score, the label where it is known
+    rows: pl.DataFrame  # of requests: features by name, and the ranker's score
+    labels: pl.DataFrame  # of what was shown: by kind of outcome, whether it came
     known: pl.Series  # ids of viewers who had done anything before; others are strangers
 
 
@@ -49,6 +50,7 @@ class Column:
 class Drift:
     columns: tuple[Column, ...]
     page: str  # HTML
+    run: Any  # Evidently's, for its workspace
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -69,13 +71,18 @@ def some_of(table: pl.LazyFrame, rows: int) -> pl.DataFrame:
 
 
 def views(seen: Seen, fame: pl.DataFrame) -> Views:
-    """What is compared; `fame` (title_id, share) says of each title how much of all that was watched it was then."""
+    """What is compared; `fame` says of each title (title_id) how much of all that was watched it was then (share), and
+    where it lies among the others by further columns, one a direction of an embedding.
+    """
     is_shown = pl.col("kind") == "shown"
+    deeds = seen.events.filter(~is_shown)
     return {
-        "events": _done(seen.events.filter(~is_shown), "kind", "happened_at", seen.known, fame),
+        "events": _done(deeds, "kind", "happened_at", seen.known, fame),
         "ratings": _done(seen.ratings, "rating", "rated_at", seen.known, fame),
         "shown": _shown(seen.events.filter(is_shown), fame),
         "rows": seen.rows,
+        "embedding": _places(deeds, fame),
+        "labels": seen.labels,
     }
 
 
@@ -103,13 +110,22 @@ def _fame_of(table: pl.DataFrame, fame: pl.DataFrame) -> pl.Series:
     return asked.join(known, on="title_id", how="left", maintain_order="left")["share"]
 
 
+def _places(deeds: pl.DataFrame, fame: pl.DataFrame) -> pl.DataFrame:
+    """Of every title that was watched, as the model places it."""
+    known = fame.drop("share").with_columns(pl.col("title_id").cast(pl.Int64))
+    asked = deeds.select(pl.col("title_id").cast(pl.Int64)).drop_nulls()
+    return asked.join(known, on="title_id", how="left", maintain_order="left").drop("title_id")
+
+
 def drift(then: Views, now: Views, params: DriftParams, seed: int) -> Drift:
     """Of every column that both sides have."""
     before, after = (_side(views, params.rows, seed) for views in (then, now))
     names = [name for name in before if name in after]
     told = [name for name in names if min(_known(before[name]), _known(after[name])) >= params.least]
-    distances, page = _compared(_frame(before, told), _frame(after, told), params)
-    return Drift(tuple(_column(before[name], after[name], distances.get(name), params) for name in names), page)
+    run = _compared(_frame(before, told), _frame(after, told), params)
+    distances = {of["config"]["column"]: float(of["value"]) for of in run.dict()["metrics"] if "column" in of["config"]}
+    columns = tuple(_column(before[name], after[name], distances.get(name), params) for name in names)
+    return Drift(columns, run.get_html_str(as_iframe=False), run)
 
 
 def _frame(columns: Mapping[str, pl.Series], names: Sequence[str]) -> pl.DataFrame:
@@ -143,21 +159,21 @@ def _known(values: pl.Series) -> int:
     return len(values) - values.null_count()
 
 
-def _compared(then: pl.DataFrame, now: pl.DataFrame, params: DriftParams) -> tuple[Mapping[str, float], str]:
-    """The distance of each column, and Evidently's page."""
+def _compared(then: pl.DataFrame, now: pl.DataFrame, params: DriftParams) -> Any:
+    """Evidently's run: the distance of each column, and how many are too far."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it looks where numpy used to keep things
         from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - takes seconds: only who compares waits
-        from evidently.metrics import ValueDrift  # noqa: PLC0415
+        from evidently.metrics import DriftedColumnsCount, ValueDrift  # noqa: PLC0415
 
     numbers = [name for name, kind in then.schema.items() if kind.is_numeric()]
     kinds = [name for name in then.columns if name not in numbers]
     shape = DataDefinition(numerical_columns=numbers, categorical_columns=kinds)
+    limits = {"num_threshold": params.numbers, "cat_threshold": params.kinds}
     metrics = [
+        *(DriftedColumnsCount(num_method=_NUMBERS, cat_method=_KINDS, **limits) for _ in then.columns[:1]),
         *(ValueDrift(column=name, method=_NUMBERS, threshold=params.numbers) for name in numbers),
         *(ValueDrift(column=name, method=_KINDS, threshold=params.kinds) for name in kinds),
     ]
     sides = [Dataset.from_pandas(side.to_pandas(), data_definition=shape) for side in (now, then)]
-    found = Report(metrics, include_tests=True).run(*sides)
-    distances = {metric["config"]["column"]: float(metric["value"]) for metric in found.dict()["metrics"]}
-    return distances, found.get_html_str(as_iframe=False)
+    return Report(metrics, include_tests=True).run(*sides)

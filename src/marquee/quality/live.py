@@ -1,6 +1,7 @@
 """Live quality: what was shown, beside what its viewers then did with it, by the version of the model that showed it.
 
     taken(events, within)              one row a title shown: who showed it, and what came of it
+    labels(told)                       of each row, whether it was opened, finished, rated
     by_version(told)                   one row a version: shares, and how sure they are
     gap(told, one, other)              how far one version is above another
 
@@ -61,6 +62,11 @@ def taken(events: pl.DataFrame, within: timedelta) -> pl.DataFrame:
     of_row = done.group_by("row").agg(**outcomes)
     told = shown.join(of_row, on="row", how="left").with_columns(pl.col(*DONE).fill_null(value=False))
     return told.with_columns((pl.col("finished") | pl.col("rated")).alias(TAKEN)).drop_nulls("version")
+
+
+def labels(told: pl.DataFrame) -> pl.DataFrame:
+    """Whether each outcome came, in words."""
+    return told.select(pl.when(name).then(pl.lit("yes")).otherwise(pl.lit("no")).alias(name) for name in DONE)
 
 
 def by_version(told: pl.DataFrame) -> pl.DataFrame:

@@ -61,7 +61,7 @@ def _folder(source: str) -> Path:
     parts = urlsplit(source)
     if parts.scheme not in ("", "file"):
         raise RegistryError(f"its champion lies at {parts.scheme}:, but only folders of this machine can be served")
-    return Path(url2pathname(parts.path))
+    return Path(url2pathname(parts.path)) / "model"
 
 
 Opener = Callable[[Path, str, datetime], Served]

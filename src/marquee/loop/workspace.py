@@ -1,0 +1,47 @@
+"""The workspace: every look of the monitor as a run of Evidently's own, whose pages tell how drift went over time.
+
+`evidently ui --workspace state/evidently` shows it; `marquee up` does that.
+"""
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from marquee.quality.drift import Drift
+
+PROJECT = "marquee"
+_KEPT = 500  # runs, the newest: three weeks of looks, half a megabyte each
+
+
+def keep(drift: Drift, folder: Path) -> None:
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it looks where numpy used to keep things
+        from evidently.ui.workspace import Workspace  # noqa: PLC0415 - takes seconds
+
+    workspace = Workspace.create(str(folder))
+    known = workspace.search_project(PROJECT)
+    project = known[0] if known else workspace.create_project(PROJECT)
+    workspace.add_run(project.id, drift.run)
+    for old in sorted(workspace.list_runs(project.id))[:-_KEPT]:  # their ids begin with the time
+        workspace.delete_run(project.id, old)
+    project.dashboard.clear_dashboard()
+    for panel in _panels(column.name for column in drift.columns if column.distance is not None):
+        project.dashboard.add_panel(panel)
+
+
+def _panels(columns: Iterable[str]) -> Iterator[Any]:
+    from evidently.sdk.models import PanelMetric  # noqa: PLC0415 - takes seconds
+    from evidently.sdk.panels import line_plot_panel  # noqa: PLC0415
+
+    count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="columns")
+    yield line_plot_panel("How many columns drifted", [count])
+    for view, names in groupby(columns, key=lambda name: name.partition(":")[0]):
+        lines = [
+            PanelMetric(metric="ValueDrift", metric_labels={"column": name}, legend=name.partition(": ")[2])
+            for name in names
+        ]
+        yield line_plot_panel(f"How far {view} are from then", lines)
