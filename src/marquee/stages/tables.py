@@ -10,6 +10,7 @@ import polars as pl
 
 from marquee.data import netflix_prize
 from marquee.data.catalogue import catalogue
+from marquee.data.events.snapshot import FORGOTTEN
 from marquee.data.ratings import ROWS, RatingsSummary, write_ratings
 from marquee.data.readers import READERS
 from marquee.data.rejects import Rejects
@@ -69,14 +70,24 @@ def interactions(params: Params, snapshot: Path, into: Path) -> Mapping[str, obj
         raise SourceError(f"{ratings}: no ratings yet; run `marquee ratings` or `make repro` first")
     partitions = sorted(snapshot.glob("*.parquet"))
     events = pl.scan_parquet(partitions) if partitions else None
-    out = into / "tables" / "interactions.parquet"
-    combine(pl.scan_parquet(ratings), events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
-    before = before_events(pl.scan_parquet(ratings), events, params.signals, params.star).collect()
+    rated, out = _remembered(pl.scan_parquet(ratings), snapshot / FORGOTTEN), into / "tables" / "interactions.parquet"
+    combine(rated, events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
+    before = before_events(rated, events, params.signals, params.star).collect()
     save_frame(before, into / "tables" / "before_events.parquet")
     told = pl.scan_parquet(out)
     counted = {"interactions": pl.len(), "hidden": pl.col("hides").sum(), "rated": pl.col("rating").count()}
     counts = told.select(**counted).collect().row(0, named=True)
     return save_metrics(counts, cost, into / "metrics" / "interactions.json")
+
+
+def _remembered(ratings: pl.LazyFrame, forgotten: Path) -> pl.LazyFrame:
+    """Without what viewers asked to be forgotten; of a snapshot that is not there, everything."""
+    if not forgotten.exists():
+        return ratings
+    asked = pl.scan_csv(forgotten, schema={"user_id": pl.Int64(), "until": pl.Int64()})
+    here = asked.select(pl.col("user_id").cast(ratings.collect_schema()["user_id"], strict=False), "until").drop_nulls()
+    known = ratings.join(here, on="user_id", how="left", maintain_order="left")
+    return known.filter(pl.col("rated_at").dt.epoch("ms") > pl.col("until").fill_null(-1)).drop("until")
 
 
 def pairs(params: Params, which: Pairs, into: Path) -> Mapping[str, object]:

@@ -2,7 +2,8 @@
 
 A file's name says which positions it covers and, when viewers asked to be forgotten, how many of them became empty.
 So a name means the same bytes of its store for ever: what is there is kept if its first and last row are this store's,
-what is missing is written, any other file with a name of this form is removed.
+what is missing is written, any other file with a name of this form is removed. Beside them lies who asked to
+be forgotten, if anybody did, for whatever else is known of them: their ratings.
 """
 
 import re
@@ -18,8 +19,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from marquee import tables
 from marquee.data.events.database import Database
-from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS
+from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS
 from marquee.errors import StoreError
+
+FORGOTTEN = "forgotten.csv"
 
 _PAGE_ROWS = 50_000  # rows in memory
 _ROW_GROUP = 250_000
@@ -44,7 +47,20 @@ def write_snapshot(database: Database, partition_rows: int, folder: Path, positi
     for other in set(folder.iterdir()) - set(wanted):
         if _OURS.fullmatch(other.name):
             other.unlink()
+    _save_forgotten(database, folder / FORGOTTEN)
     return wanted
+
+
+def _save_forgotten(database: Database, path: Path) -> None:
+    """user_id, and until when everything of theirs is to be forgotten, in milliseconds since 1970; if anybody is."""
+    with database.read() as connection:
+        rows = connection.execute(select(FORGOTTEN_VIEWERS).order_by(FORGOTTEN_VIEWERS.c.user_id)).all()
+    path.unlink(missing_ok=True)
+    if not rows:
+        return
+    part = path.with_suffix(".part")
+    pl.DataFrame(rows, {"user_id": pl.Int64(), "until": pl.Int64()}, orient="row").write_csv(part)
+    part.rename(path)
 
 
 def _spans(partition_rows: int, position: int) -> Iterator[Span]:
