@@ -17,7 +17,7 @@ ASKED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def test_ratings_of_a_forgotten_viewer_are_not_learnt_from_but_those_given_later_are(tmp_path: Path) -> None:
     days = {(1, 5): -1, (2, 5): -1, (2, 6): 1}  # of each viewer and title, from the day on which viewer 2 asked
     rows = [(user, title, 4.0, ASKED + timedelta(days=day)) for (user, title), day in days.items()]
-    whole = {"user_id": pl.UInt32(), "title_id": pl.UInt16(), "rating": pl.Float32(), "rated_at": WHEN}
+    whole = pl.Schema({"user_id": pl.UInt32(), "title_id": pl.UInt16(), "rating": pl.Float32(), "rated_at": WHEN})
     ratings = pl.DataFrame(rows, ["user_id", "title_id", "rating", "rated_at"], orient="row").cast(whole)
     (tmp_path / "tables").mkdir()
     ratings.write_parquet(tmp_path / "tables" / "ratings.parquet")
