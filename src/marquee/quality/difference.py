@@ -49,5 +49,10 @@ def page(before: pl.DataFrame, after: pl.DataFrame, titles: pl.DataFrame) -> str
 
 
 def _titles(head: str, rows: pl.DataFrame) -> list[str]:
-    lines = [f"| {row['name']} | {row['was']:,} | {row['is']:,} |" for row in rows.iter_rows(named=True)]
+    lines = [f"| {_plain(row['name'])} | {row['was']:,} | {row['is']:,} |" for row in rows.iter_rows(named=True)]
     return [f"## {head}", "", "| title | lists before | lists after |", "| --- | ---: | ---: |", *lines, ""]
+
+
+def _plain(name: str) -> str:
+    """With no bar that ends a cell of the table."""
+    return name.replace("|", "\\|")

@@ -21,7 +21,7 @@ def health(worker: Worker, now: datetime) -> s.HealthReply:
         ready=worker.live.is_ready,
         degraded=tuple(what for what, is_so in worker.faults().items() if is_so),
         refused_version=worker.live.refused,
-        model=worker.answers.model() if worker.live.is_ready else None,
+        serving=worker.answers.model() if worker.live.is_ready else None,
         events=_events(worker),
         shown=s.ShownNow(waiting=worker.shown.waiting, dropped=worker.shown.dropped),
         listening=worker.streams.listening,

@@ -78,7 +78,7 @@ class HealthReply(_Told):
     ready: bool
     degraded: tuple[str, ...] = Field(description="What is away or broken: registry, champion, store.")
     refused_version: str | None = Field(description="A champion that is not served, for it is broken.")
-    model: ModelReply | None
+    serving: ModelReply | None
     events: EventsNow
     shown: ShownNow
     listening: int = Field(description="Open streams of viewers, in this worker.")

@@ -136,9 +136,9 @@ export function dumbbells(caption, rows, names) {
         h(
           "li",
           null,
-          h("span", { class: "bar-label" }, row.label),
+          h("span", { class: "label" }, row.label),
           h("span", { class: "wire", "aria-hidden": "true" }, joined(row, part), dot(row.other, 1), dot(row.one, 0)),
-          h("span", { class: "bar-words number" }, row.words),
+          h("span", { class: "words number" }, row.words),
         ),
       ),
     ),
@@ -160,9 +160,9 @@ export function bothWays(rows) {
       h(
         "li",
         null,
-        h("span", { class: "bar-label" }, row.label),
+        h("span", { class: "label" }, row.label),
         h("span", { class: "wire middle", "aria-hidden": "true" }, h("span", { class: row.value < 0 ? "push less" : "push", vars: { "--part": Math.abs(row.value) / most / 2 } })),
-        h("span", { class: "bar-words number" }, row.words),
+        h("span", { class: "words number" }, row.words),
       ),
     ),
   );

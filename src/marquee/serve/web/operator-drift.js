@@ -105,9 +105,8 @@ const entry = (look) =>
     "li",
     { class: look.act === "nothing" ? null : "acted" },
     h("time", { datetime: look.at, class: "soft small" }, moment(look.at)),
-    h("span", null, h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)), h("span", { class: "soft" }, `, version ${look.champion}`)),
+    h("span", null, h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)), h("span", { class: "soft" }, look.columns ? `, ${look.drifted.length} of ${count(look.columns, "column")} drifted` : "")),
     h("span", { class: "soft" }, look.why, look.taken ? ` · of what is shown is taken ${look.taken}` : ""),
-    look.drifted.length > 0 && h("details", null, h("summary", null, `${look.drifted.length} of ${count(look.columns, "column")} drifted`), h("p", { class: "row" }, look.drifted.map((name) => h("span", { class: "chip" }, name)))),
     look.then.length > 0 && h("div", { class: "then" }, changes(look.then)),
   );
 
@@ -126,9 +125,9 @@ function column(told) {
   return h(
     "li",
     { class: told.drifted ? "objects" : null },
-    h("span", { class: "bar-label" }, told.name, told.drifted && h("span", { class: "chip" }, "drifted")),
+    h("span", { class: "label" }, told.name, told.drifted && h("span", { class: "chip" }, "drifted")),
     h("span", { class: "wire limit", "aria-hidden": "true" }, over !== null && h("span", { class: "reach", vars: { "--part": Math.min(over / 2, 1) } })),
-    h("span", { class: "bar-words number" }, words),
+    h("span", { class: "words number" }, words),
   );
 }
 

@@ -1,6 +1,7 @@
 // The look-up: a viewer and a title, and what every step on the way to the viewer's list made of it.
 
 import { post } from "./api.js";
+import { bars } from "./charts.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { bothWays } from "./operator-charts.js";
 import { count, number, signed, whole } from "./operator-words.js";
@@ -186,9 +187,9 @@ const sources = (told) =>
       h(
         "li",
         { class: source.proposed ? "proposed" : null },
-        h("span", { class: "bar-label" }, h("strong", null, source.source), h("span", { class: "small soft" }, source.words)),
-        h("span", { class: "bar-track", "aria-hidden": "true" }, source.rank !== null && h("span", { class: "bar", vars: { "--part": reach(source.rank) } })),
-        h("span", { class: "bar-words number" }, source.rank === null ? "no opinion" : `${place(source.rank)}, score ${number(source.score)}`),
+        h("span", { class: "label" }, h("strong", null, source.source), h("span", { class: "small soft" }, source.words)),
+        h("span", { class: "track", "aria-hidden": "true" }, source.rank !== null && h("span", { class: "fill", vars: { "--part": reach(source.rank) } })),
+        h("span", { class: "words number" }, source.rank === null ? "no opinion" : `${place(source.rank)}, score ${number(source.score)}`),
         h("span", { class: "said" }, source.proposed ? [icon(ICONS.done, 16), "proposed"] : h("span", { class: "soft" }, "not proposed")),
       ),
     ),
@@ -208,7 +209,7 @@ const carriers = (told) =>
     { class: "panel" },
     h("h2", null, "Who carries it"),
     told.reason?.carriers.length
-      ? h("ul", { class: "bars" }, told.reason.carriers.map((one) => h("li", null, h("span", { class: "bar-label" }, one.name), h("span", { class: "bar-track", "aria-hidden": "true" }, h("span", { class: "bar", vars: { "--part": one.share } })), h("span", { class: "bar-words number" }, `${whole(one.share * 100)} %`))))
+      ? bars(told.reason.carriers.map((one) => ({ label: one.name, value: one.share, words: `${whole(one.share * 100)} %` })), { most: 1 })
       : h("p", { class: "soft" }, "No title of the history speaks for it."),
   );
 

@@ -12,7 +12,7 @@ import { moment, ndcg, number, signed } from "./operator-words.js";
 const MAIN = "ndcg@10";
 const ALL = "all viewers";
 const OWN = "hybrid";
-const NAMES = { [OWN]: `version's own lists`, champion: "the champion then" };
+const NAMES = { [OWN]: "this version", champion: "the champion then" };
 const LESS_IS_BETTER = new Set(["miscalibration@10", "unanswered"]);
 const NEITHER = new Set(["novelty@10", "popular@10", "diversity@10"]); // more is only more
 
