@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import yaml
+from sqlalchemy import make_url
 
 from marquee.errors import RegistryError
 from marquee.model.folder import fingerprint_of, load_model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 MODEL = "marquee"
+SCHEMA = "mlflow"  # on PostgreSQL
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 _EXPERIMENT = "marquee"
 _AT_ONCE = 100  # params that MLflow takes in one call
@@ -86,6 +88,21 @@ def register(url: str, folder: Path, beside: Beside = NOTHING) -> str:
         made = client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0)
         client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
         return str(made.version)
+
+
+def beside(database_url: str, state: Path) -> str:
+    """Where the registry is if nobody says: a schema of the server that holds the events, or a file in `state`."""
+    if not database_url.startswith("postgres"):
+        return f"sqlite:///{state}/mlflow.db"
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    return url.update_query_dict({"options": f"-csearch_path={SCHEMA}"}).render_as_string(hide_password=False)
+
+
+def settle(url: str, folder: Path) -> None:
+    """What will be registered is kept in that folder, unless something was registered before."""
+    with _mlflow(url) as client:
+        if client.get_experiment_by_name(_EXPERIMENT) is None:
+            client.create_experiment(_EXPERIMENT, artifact_location=folder.resolve().as_uri())
 
 
 def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
@@ -207,7 +224,7 @@ def _make_model(client: "MlflowClient") -> None:
 
 
 def _experiment(client: "MlflowClient", url: str) -> str:
-    """Its files lie beside an SQLite database; of a server, where that says."""
+    """Its files lie where that was settled, or beside an SQLite database; of a server, where that says."""
     known = client.get_experiment_by_name(_EXPERIMENT)
     if known is not None:
         return str(known.experiment_id)

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from marquee.cli.versions import REGISTRY, Registry
+from marquee.cli.versions import Registry
 
 shipping = typer.Typer()
 
 
 @shipping.command("package")
 def package(
+    registry: Registry,
     version: Annotated[
         str | None, typer.Argument(help="As `marquee models` shows it; the champion if not given.")
     ] = None,
-    registry: Registry = REGISTRY,
     home: Annotated[Path, typer.Option(envvar="BENTOML_HOME", help="Of BentoML's stores.")] = Path("state/bentoml"),
 ) -> None:
     """Put a model, the code that serves it and the lock of what that needs into a Bento. In the project's folder."""

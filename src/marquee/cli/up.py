@@ -19,6 +19,7 @@ _WHAT = {
     Part.REGISTRY: "MLflow: every model, and which is champion",
     Part.WATCH_API: "the stand-in for the watch API: who watches what, now",
     Part.FLOWS: "Prefect: what runs when, and how it went",
+    Part.DRIFT: "Evidently: how far the world has moved, look by look",
 }
 _WAY_OUT = "end it, or move all ports with `--port-offset 100` (MARQUEE_PORT_OFFSET=100 for `make up`)"
 
@@ -28,17 +29,20 @@ running = typer.Typer()
 @running.command("up")
 def up(
     only: Annotated[list[Part] | None, typer.Option(help="Just this part; once for each. All if not given.")] = None,
+    without: Annotated[
+        list[Part] | None, typer.Option(envvar="MARQUEE_UP_WITHOUT", help="Not this part; once for each.")
+    ] = None,
     port_offset: Annotated[
         int, typer.Option(min=0, max=50_000, envvar="MARQUEE_PORT_OFFSET", help="Added to every port.")
     ] = 0,
 ) -> None:
-    """Run the service, the registry, the watch API's stand-in and the flows, until Ctrl-C."""
+    """Run the service, the registry, the watch API's stand-in, the flows and the pages on drift, until Ctrl-C."""
     from marquee.serve.settings import read_settings
-    from marquee.up import together
+    from marquee.up import databases, together
 
     settings = read_settings(os.environ)
     house = House(
-        parts=frozenset(only) if only else all_parts(),
+        parts=(frozenset(only) if only else all_parts()) - frozenset(without or ()),
         ports=Ports(settings.port).moved(port_offset),
         state=settings.state.resolve(),
         database_url=settings.database_url,
@@ -48,19 +52,23 @@ def up(
     with ExitStack() as alone:
         alone.enter_context(together.only_one(house.state / "up.lock"))
         together.check_ports(programs, _WAY_OUT)
+        if house.parts & {Part.REGISTRY, Part.FLOWS}:
+            databases.prepare(house.database_url)
         if Part.REGISTRY in house.parts:
-            _register_first(house.registry, settings.model)
+            _register_first(house, settings.model)
         log = _Log([program.name for program in programs])
         code = together.run(programs, log.tell, lambda: _welcome(house))
     raise typer.Exit(code)
 
 
-def _register_first(registry: str, model: Path) -> None:
+def _register_first(house: House, model: Path) -> None:
     """A model that the registry has never seen is champion; those it knows have been judged."""
     from marquee import registry as versions
     from marquee.loop.signature import signed
     from marquee.model.folder import fingerprint_of
 
+    registry = house.databases.mlflow
+    versions.settle(registry, house.registered)
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
     version = versions.register(registry, model, signed(versions.NOTHING))

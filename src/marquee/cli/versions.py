@@ -1,6 +1,7 @@
 """The registry on the command line: which models there are, which is served, who changed that, and changing it."""
 
 import getpass
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,23 @@ from rich.table import Table
 
 from marquee.cli.show import DATABASE, DatabaseUrl, out, params_of
 
-REGISTRY = "sqlite:///state/mlflow.db"
 _LISTED = 10  # changes of champion that are shown
 
+
+def _beside_the_events() -> str:
+    from marquee.registry import beside
+
+    return beside(os.environ.get("MARQUEE_DATABASE_URL", DATABASE), Path(os.environ.get("MARQUEE_STATE", "state")))
+
+
 Registry = Annotated[
-    str, typer.Option("--registry", envvar="MARQUEE_REGISTRY_URL", help="sqlite:///file or http://host:port of MLflow")
+    str,
+    typer.Option(
+        "--registry",
+        envvar="MARQUEE_REGISTRY_URL",
+        default_factory=_beside_the_events,
+        help="sqlite:///file or http://host:port of MLflow; beside the event store if not given",
+    ),
 ]
 Why = Annotated[str, typer.Option(help="Is kept in the audit, with your name and the time.")]
 
@@ -23,7 +36,7 @@ versions = typer.Typer()
 
 
 @versions.command("models")
-def models(registry: Registry = REGISTRY) -> None:
+def models(registry: Registry) -> None:
     """All versions with what they are worth, and who became champion when, and why."""
     from marquee import registry as known
 
@@ -41,7 +54,7 @@ def models(registry: Registry = REGISTRY) -> None:
 @versions.command("register")
 def register(
     folder: Annotated[Path, typer.Argument(help="A model folder; it is copied.")],
-    registry: Registry = REGISTRY,
+    registry: Registry,
     champion: Annotated[bool, typer.Option("--champion", help="Serve it from now on.")] = False,
 ) -> None:
     """Put a model into the registry as its next version."""
@@ -57,8 +70,8 @@ def register(
 @versions.command("promote")
 def promote(
     version: Annotated[str, typer.Argument(help="As `marquee models` shows it.")],
+    registry: Registry,
     why: Why = "by hand",
-    registry: Registry = REGISTRY,
 ) -> None:
     """Make a version champion, whatever the gate said."""
     from marquee import registry as known
@@ -68,7 +81,7 @@ def promote(
 
 
 @versions.command("rollback")
-def rollback(why: Why = "by hand", registry: Registry = REGISTRY) -> None:
+def rollback(registry: Registry, why: Why = "by hand") -> None:
     """Make the champion before this one champion again."""
     from marquee import registry as known
 
@@ -80,10 +93,10 @@ def rollback(why: Why = "by hand", registry: Registry = REGISTRY) -> None:
 def reproduce(
     context: typer.Context,
     version: Annotated[str, typer.Argument(help="As `marquee models` shows it.")],
+    registry: Registry,
     into: Annotated[
         Path | None, typer.Option(help="A folder that is made for it; state/reproduced/VERSION if not given.")
     ] = None,
-    registry: Registry = REGISTRY,
     database: DatabaseUrl = DATABASE,
 ) -> None:
     """Make a version again from what is kept of it; is it the same to the byte? In the project's folder."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from marquee.errors import LoopError
+from marquee.registry import beside
 
 _PREFIX = "MARQUEE_"
 
@@ -14,7 +15,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     database_url: str = Field(default="sqlite:///state/events.db", description="The event store.")
-    registry_url: str = Field(default="sqlite:///state/mlflow.db", description="MLflow's database, or its server.")
+    registry_url: str = Field(
+        description="MLflow's database, or its server; if it is not told, beside the event store."
+    )
     service_url: str | None = Field(
         default=None, pattern=r"^https?://", description="The live service; looked at after a promotion if it is told."
     )
@@ -40,7 +43,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         name: environment[key] for name in Settings.model_fields if environment.get(key := f"{_PREFIX}{name.upper()}")
     }
     try:
-        return Settings.model_validate(told)
+        known = Settings.model_validate({"registry_url": "", **told})
+        return known.model_copy(update={"registry_url": known.registry_url or beside(known.database_url, known.state)})
     except ValidationError as error:
         faults = (f"{_PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
         raise LoopError(f"the loop cannot start: {'; '.join(faults)}") from None

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 
 from marquee.data.watch_simulator import PATH
+from marquee.up.databases import Databases, databases
 from marquee.up.together import Program
 
 HOST = "127.0.0.1"
@@ -37,6 +39,7 @@ class Part(StrEnum):
     REGISTRY = "registry"
     WATCH_API = "watch-api"
     FLOWS = "flows"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Ports:
     registry: int = 5000
     watch_api: int = 8765
     flows: int = 4200
+    drift: int = 8000
 
     def moved(self, by: int) -> "Ports":
         return Ports(*(port + by for port in astuple(self)))
@@ -61,9 +65,14 @@ class House:
     surroundings: Mapping[str, str]
 
     @property
-    def registry(self) -> str:
-        """For clients: the database itself. Its server only shows it, and tells the service."""
-        return f"sqlite:///{self.state}/mlflow.db"
+    def databases(self) -> Databases:
+        """Clients of MLflow ask the database itself; its server only shows it, and tells the service."""
+        return databases(self.database_url, self.state)
+
+    @property
+    def registered(self) -> Path:
+        """Where MLflow's files lie."""
+        return self.state / "registry"
 
     @property
     def addresses(self) -> dict[Part, str]:
@@ -73,6 +82,7 @@ class House:
             Part.REGISTRY: _address(ports.registry),
             Part.WATCH_API: _address(ports.watch_api, PATH),
             Part.FLOWS: _address(ports.flows),
+            Part.DRIFT: _address(ports.drift),
         }
         return {part: address for part, address in known.items() if part in self.parts}
 
@@ -82,8 +92,13 @@ class House:
             Part.WATCH_API: _watch_api,
             Part.SERVICE: _service,
             Part.FLOWS: _flows,
+            Part.DRIFT: _drift,
         }
         return [program for part, programs in made.items() if part in self.parts for program in programs(self)]
+
+    def told(self, names: Mapping[Part, str]) -> dict[str, str]:
+        """The addresses of those parts that run, by the variable that tells them."""
+        return {names[part]: address for part, address in self.addresses.items() if part in names}
 
     def environment(self, **more: str) -> dict[str, str]:
         own = {
@@ -96,17 +111,19 @@ class House:
 
 
 def all_parts() -> frozenset[Part]:
-    """Where flows lie beside the package, as in the project, they run too."""
-    return frozenset(Part) if FLOWS.is_file() else frozenset(Part) - {Part.FLOWS}
+    """Where flows lie beside the package, as in the project, they run too; Evidently where it is installed."""
+    absent = {Part.FLOWS: not FLOWS.is_file(), Part.DRIFT: find_spec("evidently") is None}
+    return frozenset(part for part in Part if not absent.get(part))
 
 
 def _registry(house: House) -> Iterator[Program]:
     port = house.ports.registry
-    files = (house.state / "registry").as_uri()
-    command = _python("mlflow", "server", "--backend-store-uri", house.registry, "--default-artifact-root", files)
+    # Its URL may hold a password: whoever lists programs sees their words, but not their environment.
+    environment = house.environment(MLFLOW_BACKEND_STORE_URI=house.databases.mlflow)
+    command = _python("mlflow", "server", "--default-artifact-root", house.registered.as_uri())
     command += ["--no-serve-artifacts", "--workers", "1", "--host", HOST, "--port", str(port)]
     command += ["--uvicorn-opts", "--log-level warning"]
-    yield Program("registry", command, house.environment(), _answers(port, "/health"), port)
+    yield Program("registry", command, environment, _answers(port, "/health"), port)
 
 
 def _watch_api(house: House) -> Iterator[Program]:
@@ -122,8 +139,8 @@ def _service(house: House) -> Iterator[Program]:
     if Part.REGISTRY in house.parts:
         own["MARQUEE_REGISTRY_URL"] = _address(house.ports.registry)
         after = ["registry"]
-    if Part.FLOWS in house.parts:
-        own["MARQUEE_PREFECT_URL"] = _address(house.ports.flows)
+    pages = {Part.FLOWS: "MARQUEE_PREFECT_URL", Part.DRIFT: "MARQUEE_EVIDENTLY_URL"}
+    own |= house.told(pages)
     command = _python("bentoml", "serve", SERVICE)
     yield Program("service", command, house.environment(**own), _answers(port, "/readyz"), port, after)
 
@@ -132,15 +149,26 @@ def _flows(house: House) -> Iterator[Program]:
     port = house.ports.flows
     api = _address(port, "/api")
     own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
-    own["MARQUEE_REGISTRY_URL"] = house.registry
+    own["MARQUEE_REGISTRY_URL"] = house.databases.mlflow
     names = {Part.SERVICE: "MARQUEE_SERVICE_URL", Part.WATCH_API: "MARQUEE_WATCH_API_URL"}
-    own |= {names[part]: address for part, address in house.addresses.items() if part in names}
-    environment = house.environment(**own)
+    pages = {Part.REGISTRY: "MARQUEE_MLFLOW_URL", Part.DRIFT: "MARQUEE_EVIDENTLY_URL"}
+    environment = house.environment(**own, **house.databases.prefect, **house.told({**names, **pages}))
     # What `prefect server start` runs, without its banner.
     server = _python("uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "warning")
     server += ["--host", HOST, "--port", str(port)]
     yield Program("prefect", server, environment, _answers(port, "/api/health"), port)
     yield Program("flows", _python("flows.serve"), environment, _Polled(api), after=["prefect"])
+
+
+def _drift(house: House) -> Iterator[Program]:
+    port = house.ports.drift
+    # What `evidently ui` runs, without a line for each request.
+    code = """import sys, uvicorn
+from evidently.ui.service.app import create_app, get_config
+_, host, port, folder = sys.argv
+uvicorn.run(create_app(get_config(host, int(port), folder)), host=host, port=int(port), log_level="warning")"""
+    command = [sys.executable, "-c", code, HOST, str(port), str(house.state / "evidently")]
+    yield Program("drift", command, house.environment(), _answers(port, "/"), port)
 
 
 def _answers(port: int, path: str) -> "_Answers":

@@ -1,98 +1,28 @@
 """`marquee up` as a user runs it: real servers on ports of their own, one terminal, and nothing left after Ctrl-C."""
 
-import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from marquee.data.demo_world import write_demo_world
-from marquee.params.data import DemoWorldParams
 from tests import outward
-from tests.model.conftest import catalogue
-from tests.serve.running import saved, until
+from tests.serve.running import until
+from tests.up.house import PORTS, House, answers, house_in, marquee
 
-ROOT = Path(__file__).parent.parent
-
-PATIENCE_S = 500
-PORTS = {"service": 3000, "registry": 5000, "watch-api": 8765, "flows": 4200}
 # The first start of every server there is.
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass(frozen=True)
-class House:
-    folder: Path
-    process: subprocess.Popen[bytes]
-    offset: int
-
-    def url(self, name: str, path: str) -> str:
-        return f"http://127.0.0.1:{PORTS[name] + self.offset}{path}"
-
-    def get(self, name: str, path: str) -> httpx.Response:
-        return httpx.get(self.url(name, path), timeout=30)
-
-    def logged(self) -> str:
-        return (self.folder / "log").read_text("utf-8")
-
-
-def marquee(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from marquee.cli import main; main()", *words]
-
-
-def free_offset() -> int:
-    """Added to every port, it leads to free ones."""
-    return next(
-        offset for offset in range(20_000, 40_000, 97) if not any(answers(port + offset) for port in PORTS.values())
-    )
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    write_demo_world(folder / "data/demo", DemoWorldParams(seed=7, viewers=60, titles=80, ratings=1500))
-    saved(folder / "data/model")
-    (folder / "data/tables").mkdir()
-    catalogue().write_parquet(folder / "data/tables/titles.parquet")
-    shutil.copy(ROOT / "params.yaml", folder)
-    shutil.copytree(ROOT / "flows", folder / "flows", ignore=shutil.ignore_patterns("__pycache__"))
-    offset = free_offset()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            marquee("up", "--port-offset", str(offset)),
-            cwd=folder,
-            env=os.environ | outward.environment(folder),
-            stdout=log,
-            stderr=log,
-        )
-    house = House(folder, process, offset)
-    wait_until_ready(house)
-    yield house
-    process.kill()
-    process.wait()
-
-
-def wait_until_ready(house: House) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while "Ctrl-C stops all of it" not in house.logged():
-        assert house.process.poll() is None, house.logged()
-        assert time.monotonic() < end, house.logged()
-        time.sleep(0.1)
+    with house_in(folder, outward.environment(folder)) as up:
+        yield up
 
 
 def test_all_of_it_answers(house: House) -> None:
@@ -100,6 +30,7 @@ def test_all_of_it_answers(house: House) -> None:
     assert house.get("registry", "/health").text == "OK"
     assert house.get("flows", "/api/health").json() is True
     assert house.get("watch-api", "/users-currently-watching-movie").status_code == 200
+    assert house.get("drift", "/api/version").json()["application"] == "Evidently UI"
     for name, port in PORTS.items():
         assert re.search(rf"^  {name} +http://127.0.0.1:{port + house.offset}", house.logged(), re.MULTILINE)
 
