@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
 from marquee.model.sources.following import (
     Following,
+    Order,
     Sequence,
     fit_following,
     fit_sequence,
-    soon_after,
     strongest,
 )
 from marquee.params import FollowingParams, SequenceParams
@@ -30,12 +29,14 @@ def scores_of(source: Following | Sequence, histories: Histories) -> Floats:
 
 
 def test_what_comes_sooner_counts_more_and_nothing_counts_backwards() -> None:
-    after = soon_after(watched([0, 1, 2], [2, 0]), 3, 0.5).toarray()
+    every = np.arange(3, dtype=np.int32)
+    after = Order(watched([0, 1, 2], [2, 0]), 3).soon_after(every, every, 0.5)
     assert after.tolist() == [[0, 1, 0.5], [0, 0, 1], [1, 0, 0]]
 
 
 def test_one_viewers_last_title_is_not_followed_by_the_next_viewers_first() -> None:
-    assert not soon_after(watched([0], [1], [2]), 3, 0.9).nnz
+    every = np.arange(3, dtype=np.int32)
+    assert not Order(watched([0], [1], [2]), 3).soon_after(every, every, 0.9, 0.5).any()
 
 
 @BOTH
@@ -87,7 +88,7 @@ def test_a_title_that_few_have_watched_is_believed_less_when_shrunk() -> None:
 
 
 def test_only_the_strongest_of_each_row_stay_the_first_among_equals() -> None:
-    matrix = sp.csr_array(np.array([[1, 3, 2, 0], [0, 0, 0, 0], [5, 5, 5, 5]], np.float32))
+    matrix = np.array([[1, 3, 2, 0], [0, 0, 0, 0], [5, 5, 5, 5]], np.float32)
     assert strongest(matrix, 2).toarray().tolist() == [[0, 3, 2, 0], [0, 0, 0, 0], [5, 5, 0, 0]]
 
 

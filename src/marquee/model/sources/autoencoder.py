@@ -10,11 +10,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 import scipy.linalg as la
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import of_dense
+from marquee.model.sources.adding import of_dense, sums_of
 from marquee.params import AutoencoderParams
 
 
@@ -63,8 +64,10 @@ def above_mean(histories: Histories) -> Floats:
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:
     supported = supported_titles(histories, titles, params.support, params.most)
-    matrix = histories.matrix(np.maximum(whole(histories), 0), titles)[:, supported]
-    weights = inverse((matrix.T @ matrix).toarray(), params.regularization)
+    wanted = histories.matrix(np.maximum(whole(histories), 0), titles)[:, supported]
+    by_title = sp.csr_array(wanted.T)
+    together = sums_of(wanted, by_title.indptr, by_title.indices, by_title.data)
+    weights = inverse(together, params.regularization)
     weights /= -np.diag(weights).copy()
     np.fill_diagonal(weights, 0)
     return Autoencoder(weights, supported, titles)
@@ -81,11 +84,28 @@ def inverse(gram: Floats, regularization: float) -> Floats:
     """(gram + regularization I)^-1 of a symmetric matrix, in place and in float32: 17,770 titles take 1.3 GB."""
     if not len(gram):
         return gram
+    upper, _ = la.lapack.spotri(_factor(gram, regularization), lower=False, overwrite_c=True)
+    return _mirrored(upper.T)
+
+
+def solved(gram: Floats, wanted: Floats, regularization: float) -> Floats:
+    """(gram + regularization I)^-1 wanted, of a symmetric matrix, in place of both."""
+    if not len(gram):
+        return wanted
+    factor = _factor(gram, regularization)
+    by_column = wanted.T
+    for transposed in (False, True):
+        by_column = la.blas.strsm(1.0, factor, by_column, side=True, trans_a=transposed, overwrite_b=True)
+    answer: Floats = by_column.T
+    return answer
+
+
+def _factor(gram: Floats, regularization: float) -> Floats:
+    """The upper Cholesky factor, in the place of the matrix."""
     gram[np.diag_indices_from(gram)] += np.float32(regularization)
     # LAPACK writes columns: the transpose of a symmetric matrix in rows is itself in columns, without a copy.
-    factor, _ = la.cho_factor(gram.T, lower=False, overwrite_a=True, check_finite=False)
-    upper, _ = la.lapack.spotri(factor, lower=False, overwrite_c=True)
-    return _mirrored(upper.T)
+    factor: Floats = la.cho_factor(gram.T, lower=False, overwrite_a=True, check_finite=False)[0]
+    return factor
 
 
 def _mirrored(lower: Floats, block: int = 1024) -> Floats:

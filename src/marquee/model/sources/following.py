@@ -9,13 +9,16 @@ from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import of_dense, of_sparse
-from marquee.model.sources.autoencoder import inverse, supported_titles, whole
+from marquee.model.sources.adding import Places, of_dense, of_sparse
+from marquee.model.sources.autoencoder import solved, supported_titles, whole
 from marquee.params import FollowingParams, SequenceParams
+
+_NEXT_TO_NOTHING = 0.02
+_BLOCK = 1_024  # titles whose counts with all others are in memory at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Following:
 class Sequence:
     name: ClassVar[str] = "sequence"
     weights: Floats  # supported x supported titles: [watched, next]
-    supported: NDArray[np.int32]  # the title of each row of weights
+    supported: Places  # the title of each row of weights
     titles: int
     fade: float
 
@@ -84,43 +87,112 @@ def lately(histories: Histories, fade: float) -> Floats:
 
 
 def fit_following(name: str, histories: Histories, titles: int, params: FollowingParams) -> Following:
-    after = soon_after(histories, titles, params.fade)
-    counts = after + np.float32(params.backward) * after.T
-    watched = np.bincount(histories.title, minlength=titles).astype(np.float32)
-    chances = sp.diags_array(1 / (np.maximum(watched, 1) + np.float32(params.shrinkage))) @ counts
-    return Following(name, strongest(sp.csr_array(chances, dtype=np.float32), params.keep), params.fade)
+    every, order = np.arange(titles, dtype=np.int32), Order(histories, titles)
+    watched = np.maximum(np.bincount(histories.title, minlength=titles), 1) + params.shrinkage
+    blocks = []
+    for first in range(0, titles, _BLOCK):
+        some = every[first : first + _BLOCK]
+        counts = order.soon_after(some, every, params.fade, params.backward)
+        counts /= watched[some, None].astype(np.float32)
+        blocks.append(strongest(counts, params.keep))
+    return Following(name, sp.csr_array(sp.vstack(blocks, format="csr")), params.fade)
 
 
 def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:
     supported = supported_titles(histories, titles, params.support, params.most)
-    after = soon_after(histories, titles, params.fade)[supported][:, supported].toarray()
+    after = Order(histories, titles).soon_after(supported, supported, params.fade)
     watched = np.bincount(histories.title, minlength=titles)[supported].astype(np.float32)
     # The exact Gram matrix of fading histories: each pair of titles meets in every later history of the viewer.
-    gram = (after + after.T) * np.float32(params.fade)
+    gram = after + after.T
+    gram *= np.float32(params.fade)
     gram[np.diag_indices_from(gram)] += watched
     gram /= np.float32(1 - params.fade**2)
-    return Sequence(inverse(gram, params.regularization) @ after, supported, titles, params.fade)
+    return Sequence(solved(gram, after, params.regularization), supported, titles, params.fade)
 
 
-def soon_after(histories: Histories, titles: int, fade: float) -> sp.csr_array:
-    """[a, b]: how often b came after a in a history, each time weighing fade^(titles in between)."""
-    user = histories.user
-    counts = sp.csr_array((titles, titles), dtype=np.float32)
-    for steps in range(1, int(np.ceil(np.log(0.02) / np.log(fade)))):
-        same = user[:-steps] == user[steps:]
-        before, after = histories.title[:-steps][same], histories.title[steps:][same]
-        weight = np.full(len(before), fade ** (steps - 1), np.float32)
-        counts = counts + sp.csr_array((weight, (before, after)), shape=(titles, titles))
-    return sp.csr_array(counts)
+class Order:
+    """What was watched after what."""
+
+    def __init__(self, histories: Histories, titles: int) -> None:
+        self._title, self._starts, self._titles = histories.title, histories.starts, titles
+        self._owner = np.repeat(np.arange(len(histories), dtype=np.int32), histories.counts)
+        self._first = np.concatenate([[0], np.cumsum(np.bincount(self._title, minlength=titles))])
+        self._places = np.empty(len(self._title), np.int32)
+        _note_places(self._title, self._first[:-1].copy(), self._places)
+
+    def soon_after(self, titles: Places, others: Places, fade: float, backward: float = 0.0) -> Floats:
+        """Titles x others: how often each other came after, each time weighing fade^(titles in between).
+
+        And `backward` times as much for how often it came before.
+        """
+        column = np.full(self._titles, -1, np.int32)
+        column[others] = np.arange(len(others))
+        steps = int(np.ceil(np.log(_NEXT_TO_NOTHING) / np.log(fade))) - 1
+        weights = np.power(np.float32(fade), np.arange(max(steps, 0), dtype=np.float32))
+        sums = np.zeros((len(titles), len(others)), np.float32)
+        _add_after(
+            self._title, self._starts, self._owner, self._first, self._places,
+            titles, column, weights, np.float32(backward), sums,
+        )  # fmt: skip
+        return sums
 
 
-def strongest(matrix: sp.csr_array, keep: int) -> sp.csr_array:
-    """The matrix with only the `keep` largest entries of each row."""
-    counts = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), counts)
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], counts)
-    kept = place < keep
-    starts = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=matrix.shape[0]))])
-    return sp.csr_array((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
+@compiled
+def _note_places(title: Places, place: Ints, places: Places) -> None:
+    """The rows of each title, one title after another."""
+    for row in range(len(title)):
+        places[place[title[row]]] = row
+        place[title[row]] += 1
+
+
+@compiled
+def _add_after(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    title: Places,
+    starts: Ints,
+    owner: Places,
+    first: Ints,
+    places: Places,
+    titles: Places,
+    column: Places,
+    weights: Floats,
+    backward: np.float32,
+    sums: Floats,
+) -> None:
+    for n in range(len(titles)):
+        for place in range(first[titles[n]], first[titles[n] + 1]):
+            row = places[place]
+            viewer = owner[row]
+            for step in range(min(len(weights), starts[viewer + 1] - 1 - row)):
+                other = column[title[row + 1 + step]]
+                if other >= 0:
+                    sums[n, other] += weights[step]
+            if backward > 0:
+                for step in range(min(len(weights), row - starts[viewer])):
+                    other = column[title[row - 1 - step]]
+                    if other >= 0:
+                        sums[n, other] += backward * weights[step]
+
+
+def strongest(matrix: Floats, keep: int) -> sp.csr_array:
+    """Only the `keep` largest entries above 0 of each row, of equals the first."""
+    counts = np.count_nonzero(matrix > 0, axis=1)
+    starts = np.concatenate([[0], np.cumsum(np.minimum(counts, keep))])
+    columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    _keep_strongest(matrix, counts, starts, columns, values)
+    return sp.csr_array((values, columns, starts), shape=matrix.shape)
+
+
+@compiled
+def _keep_strongest(matrix: Floats, counts: Ints, starts: Ints, columns: Places, values: Floats) -> None:
+    for row in range(len(matrix)):
+        keep, place = starts[row + 1] - starts[row], starts[row]
+        least, equals = np.float32(0), 0
+        if counts[row] > keep:
+            least = np.partition(matrix[row], matrix.shape[1] - keep)[matrix.shape[1] - keep]
+            equals = keep - np.sum(matrix[row] > least)
+        for column in range(matrix.shape[1]):
+            value = matrix[row, column]
+            if value > least or (value == least and equals > 0):
+                equals -= value == least
+                columns[place], values[place] = column, value
+                place += 1
