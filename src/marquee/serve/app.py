@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from marquee.serve import metrics, operating, own, refusals, session
+from marquee.serve import metrics, operating, own, refusals, session, tracing
 from marquee.serve import schemas as s
 from marquee.serve.endpoints import (
     Credentials,
@@ -55,6 +55,7 @@ def create_app(worker: Worker) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}},
+        telemetry={"exclude": tracing.is_probe, "metrics": False, "logs": False},
     )
     app.include_router(routes)
     app.include_router(probes)

@@ -1,7 +1,8 @@
 """The BentoML service: `bentoml serve marquee.serve.service:marquee`, and `marquee serve`, which is the same.
 
 Three habits of BentoML's cost more than our answers and are changed here: a timer for each request that is never
-cancelled (door.py keeps the time), a trace of each request, and a garbage collector that walks through all of it.
+cancelled (door.py keeps the time), several spans of each request (tracing.py has better ones), and a garbage collector
+that walks through all of it.
 """
 
 import gc
@@ -16,7 +17,9 @@ import bentoml
 import click
 from bentoml._internal.server.http import traffic
 
+from marquee import logs
 from marquee.errors import MarqueeError
+from marquee.serve import tracing
 from marquee.serve.door import App, Door, Receive, Scope, Send
 from marquee.serve.settings import Settings, read_settings
 
@@ -32,6 +35,7 @@ def _settings() -> Settings:
 
 
 SETTINGS = _settings()
+TRACED = tracing.is_wanted(os.environ)
 
 
 class _Endpoints:
@@ -72,6 +76,7 @@ class Marquee:
         from marquee.serve.app import create_app  # noqa: PLC0415 - in a worker alone, see _Endpoints
         from marquee.serve.worker import Worker, shipped_params  # noqa: PLC0415
 
+        self._end_traces = tracing.begin() if TRACED else None
         self._worker = Worker(SETTINGS.model_copy(update={"model": _model()}), shipped_params())
         self._worker.begin()
         ENDPOINTS.app = create_app(self._worker)
@@ -83,6 +88,8 @@ class Marquee:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def end(self) -> None:
         self._worker.end()
+        if self._end_traces:
+            self._end_traces()
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
@@ -128,6 +135,7 @@ def _end_streams_first(worker: "Worker") -> None:
 
 traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
 logging.getLogger("marquee").setLevel(logging.INFO)
+logs.use(SETTINGS.log)
 
 marquee = bentoml.service(
     bentoml.asgi_app(ENDPOINTS, path="/")(Marquee),

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from marquee.errors import ServiceError
+from marquee.logs import Form
 
 _PREFIX = "MARQUEE_"
 
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     )
     rate: float = Field(default=200, gt=0, description="Requests a second of one key or viewer, in each worker.")
     burst: int = Field(default=400, ge=1, description="How many of them may come at once.")
+    log: Form = Field(default=Form.TEXT, description="`json` is one object a line; see logs.py.")
     state: Path = Field(default=Path("state"), description="A folder for what must outlive a restart.")
     token_secret: SecretStr | None = Field(
         default=None, min_length=32, description="Signs viewers' tokens; if it is left out, one is made and kept."

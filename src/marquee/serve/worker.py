@@ -12,10 +12,12 @@ from importlib.resources import as_file, files
 from time import monotonic
 from typing import TypeVar
 
+from opentelemetry.trace import get_current_span
+
 from marquee.data.api_keys import ApiKeys
 from marquee.data.events import EventStore
 from marquee.params import Params, read_params
-from marquee.serve import metrics
+from marquee.serve import metrics, tracing
 from marquee.serve import schemas as s
 from marquee.serve.access import Access, Tokens, token_secret
 from marquee.serve.answers import Answers
@@ -75,10 +77,16 @@ class Worker:
 
     async def read(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         """On a thread of the worker. Who waits may give up; the thread goes on to the end of its work."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, answer, *asked)
+        return await self._on(self._reading, answer, *asked)
 
     async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, answer, *asked)
+        return await self._on(self._writing, answer, *asked)
+
+    async def _on(self, threads: ThreadPoolExecutor, answer: Callable[..., Reply], *asked: object) -> Reply:
+        loop = asyncio.get_running_loop()
+        if get_current_span().is_recording():
+            return await loop.run_in_executor(threads, tracing.carried(answer, *asked))
+        return await loop.run_in_executor(threads, answer, *asked)
 
     def _warm(self, served: Served) -> None:
         """Whatever takes longer the first time is done before the first viewer asks; and whether it answers at all."""
