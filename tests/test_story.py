@@ -1,231 +1,127 @@
-"""The whole loop as a user runs it: a fresh project, `dvc repro`, and what lies there afterwards."""
+"""The whole story on real servers: up, what viewers do, a retraining asked of Prefect, the gate, the service that
+follows, a world that moves, the monitor's report, and the way back.
+"""
 
-import json
 import os
-import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import polars as pl
+import httpx
 import pytest
-import yaml
 
-from marquee.tables import INTERACTIONS, LISTS, RATINGS, TITLES
+from marquee import bento, registry
+from marquee.data.events import EventStore
+from marquee.params import read_params
+from tests.flows.conftest import BEGIN, QUICK, TITLES_OF_TASTE, VIEWERS, tell, watched
+from tests.flows.test_loop import shown_and_taken
+from tests.serve.running import until
+from tests.tiny import lay_out
+from tests.up.house import House, up_in
 
-ROOT = Path(__file__).parent.parent
-SMALL = {"viewers": 60, "titles": 80, "ratings": 1500}
-QUICK = {"rounds": 10}
-BLEND = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["stars"]["blend"]
-
-# The first test waits for the whole pipeline.
 pytestmark = pytest.mark.timeout(600)
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+WORLD = ("demo_world.viewers=60", "demo_world.titles=80", "demo_world.ratings=1500", "loop.retrain_rest_h=0.0")
+ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+HASTE = {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the project with a tiny demo world in its params, and the pipeline run once."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore", "data/snapshot/.gitignore"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    change(folder, demo_world=SMALL, ranker=QUICK)
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro"]):
-        run(folder, *command).check_returncode()
-    shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
-    return folder
-
-
-def change(folder: Path, **sections: Mapping[str, object]) -> None:
-    """Numbers of params.yaml, by section."""
-    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
-    for section, numbers in sections.items():
-        params[section].update(numbers)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
-
-
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """What `make up` does: the pipeline, then everything that runs."""
+    folder = tmp_path_factory.mktemp("story")
+    lay_out(folder, *QUICK, *WORLD)
+    tell(folder, watched(1, BEGIN, seed=1))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "COLUMNS": "200"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    own = {"PATH": path, "PYTHONPATH": str(folder / "src"), "DVC_NO_ANALYTICS": "1", **HASTE}
+    subprocess.run(["dvc", "repro", "--quiet"], cwd=folder, env=os.environ | own, check=True)
+    with up_in(folder, own, "--without", "drift") as up:
+        yield up
 
 
-def test_the_pipeline_leaves_the_two_tables(project: Path) -> None:
-    titles = TITLES.check(pl.read_parquet(project / "data/tables/titles.parquet"))
-    ratings = RATINGS.check(pl.read_parquet(project / "data/tables/ratings.parquet"))
-    assert titles.height == SMALL["titles"]
-    assert ratings.height > SMALL["ratings"] * 0.9
-    assert ratings["title_id"].is_in(titles["title_id"].implode()).all()
-    assert (titles["genres"].list.len() > 0).mean() > 0.8  # type: ignore[operator]
+def registry_of(house: House) -> str:
+    return f"sqlite:///{house.folder}/state/mlflow.db"
 
 
-def test_the_pipeline_leaves_a_model_that_recommends_and_what_it_is_worth(project: Path, tmp_path: Path) -> None:
-    interactions = INTERACTIONS.check(pl.read_parquet(project / "data/tables/interactions.parquet"))
-    asked = [
-        "recommend",
-        "--model",
-        "data/model",
-        "--users",
-        "all",
-        "--k",
-        "5",
-        "--out",
-        str(tmp_path / "lists.parquet"),
-    ]
-    done = run(project, "marquee", *asked)
-    assert done.returncode == 0, done.stderr
-    lists = LISTS.check(pl.read_parquet(tmp_path / "lists.parquet"))
-    assert lists["user_id"].n_unique() == interactions["user_id"].n_unique()
-    pair = [pl.col("user_id", "title_id").cast(pl.Int64)]
-    assert lists.select(pair).join(interactions.select(pair), on=["user_id", "title_id"]).is_empty()
-    assert "NDCG@10" in (project / "data/reports/evaluation.md").read_text("utf-8")
+def served(house: House) -> str:
+    return str(house.get("service", "/model").json()["version"])
 
 
-def test_predicted_stars_are_measured_later_in_folds_and_on_the_probe(project: Path) -> None:
-    measured = json.loads((project / "data/metrics/stars.json").read_text("utf-8"))
-    probe = pl.read_parquet(project / "data/tables/probe.parquet")
-    known = pl.read_parquet(project / "data/tables/interactions.parquet")
-    both = probe.cast(pl.Int64).join(known.cast({"user_id": pl.Int64, "title_id": pl.Int64}), on=probe.columns)
-    assert measured["probe"]["blend"]["pairs"] == both["rating"].count() > 50
-    assert all(0.3 < measured[asked]["blend"]["rmse"] < 1.5 for asked in ("by_time", "random_folds", "probe"))
-    points = pl.read_csv(project / "data/plots/stars.csv")
-    per_way = points.group_by("asked").agg(pl.col("ratings").sum())
-    assert dict(per_way.iter_rows()) == {
-        way: measured[way]["blend"]["pairs"] for way in ("by_time", "random_folds", "probe")
-    }
+def store(house: House) -> EventStore:
+    params = read_params(house.folder / "params.yaml").events
+    return EventStore(f"sqlite:///{house.folder}/state/events.db", params, None)
 
 
-def test_a_damaged_model_is_refused(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project / "data/model", tmp_path / "model")
-    os.truncate(tmp_path / "model/ranker_0.txt", 100)
-    failed = run(project, "marquee", "similar", "--model", str(tmp_path / "model"), "--title", "1")
-    assert failed.returncode == 2
-    assert "ranker_0.txt: 100 bytes, the manifest says" in failed.stderr
+def run(house: House, flow: str, **parameters: object) -> tuple[str, str]:
+    """Asked of Prefect, as its own page asks; the name of the state that it ended in, and what it says."""
+    of = house.get("flows", f"/api/deployments/name/{flow}/{flow}").json()["id"]
+    asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    made = httpx.post(house.url("flows", f"/api/deployments/{of}/create_flow_run"), json=asked).json()["id"]
+
+    def state() -> Any:
+        return house.get("flows", f"/api/flow_runs/{made}").json()["state"]
+
+    end = time.monotonic() + 400
+    while (now := state())["type"] not in ENDS:
+        assert time.monotonic() < end, house.logged()
+        time.sleep(0.2)
+    return now["name"], now["message"]
 
 
-def test_nothing_runs_twice(project: Path) -> None:
-    again = run(project, "dvc", "repro")
-    assert "up to date" in again.stdout
-    assert "Running stage" not in again.stdout
+def event(name: str, kind: str, viewer: int, title: int, at: datetime) -> dict[str, object]:
+    about = {"event_id": name, "kind": kind, "user_id": viewer, "title_id": title}
+    return {**about, "happened_at": at.isoformat(), "source": "tv"}
 
 
-def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
-    shown = run(project, "dvc", "metrics", "show", "--json")
-    by_file = json.loads(shown.stdout)[""]["data"]
-    assert by_file["data/metrics/titles.json"]["data"]["titles"] == SMALL["titles"]
-    assert by_file["data/metrics/ratings.json"]["data"]["users"] <= SMALL["viewers"]
+def say(house: House, events: list[dict[str, object]]) -> None:
+    reply = httpx.post(house.url("service", "/events"), json={"events": events}, timeout=60).json()
+    assert (reply["accepted"], reply["refused"]) == (len(events), []), reply
 
 
-def test_plots_are_drawn_from_columns_that_are_there(project: Path, tmp_path: Path) -> None:
-    run(project, "dvc", "plots", "show", "--out", str(tmp_path)).check_returncode()
-    page = (tmp_path / "index.html").read_text("utf-8")
-    specs = [json.loads(spec) for spec in re.findall(r"var spec = (.*?);\n\s*vegaEmbed", page, re.DOTALL)]
-    assert len(specs) == 4
-    for spec in specs:
-        columns = spec.pop("data")["values"][0].keys() | {"at", "end", "top", "on"}  # the last are made in a spec
-        assert set(re.findall(r'"field": "(.*?)"', json.dumps(spec))) <= columns
-        assert "<DVC" not in json.dumps(spec)
+def test_it_is_up_with_a_champion_that_later_ones_can_be_held_against(house: House) -> None:
+    assert served(house) == "1"
+    assert all(registry.kept(registry_of(house), "1", name) for name in ("model", "twin", "reference", "lock"))
 
 
-def test_a_history_from_elsewhere_is_matched_and_imported_once(project: Path, tmp_path: Path) -> None:
-    movies = pl.read_parquet(project / "data/tables/titles.parquet").filter(pl.col("kind") == "movie").head(5)
-    rows = [
-        f'2005-03-0{n},"{title["name"]}",{title["year"]},u' for n, title in enumerate(movies.iter_rows(named=True), 1)
-    ]
-    (tmp_path / "watched.csv").write_text(
-        "\n".join(["Date,Name,Year,Letterboxd URI", *rows, "2005-03-09,No Such,1999,u"])
-    )
-    command = ["marquee", "import-history", str(tmp_path / "watched.csv"), "--user-id", "77"]
-    first, again = (run(project, *command, "--database", f"sqlite:///{tmp_path}/events.db") for _ in range(2))
-    assert "Letterboxd watched: matched 5 of 6" in first.stdout
-    assert "missing No Such (1999)" in first.stdout
-    assert "5 new events, 0 known already, 0 refused" in first.stdout
-    assert "0 new events, 5 known already, 0 refused" in again.stdout
+def test_what_the_watch_api_tells_is_recorded(house: House) -> None:
+    run(house, "collect", seconds=1.0)  # also when that of the schedule is at it
+    with store(house) as events:
+        until(lambda: events.position() > 0, house.logged)
 
 
-def test_the_probe_pairs_become_a_table(project: Path, tmp_path: Path) -> None:
-    run(project, "marquee", "pairs", "probe", "--into", str(tmp_path)).check_returncode()
-    assert pl.read_parquet(tmp_path / "tables/probe.parquet").columns == ["user_id", "title_id"]
+def test_what_viewers_turn_to_is_learnt_promoted_packaged_and_served(house: House) -> None:
+    evening = (datetime.now(UTC) - timedelta(days=6)).replace(hour=20)
+    say(house, [event(f"usual-{n}", "watch_finished", n % VIEWERS + 1, n % 60 + 1, evening) for n in range(400)])
+    tell(house.folder, watched(1, BEGIN, seed=1), watched(61, BEGIN + timedelta(days=300), seed=2))
+    assert run(house, "retrain", reason="new titles") == ("Promoted", "version 2 is champion")
+    assert served(house) == "2"
+    told = httpx.post(house.url("service", "/recommend"), json={"user_id": 1, "k": 5}).json()
+    assert told["model"] == "2"
+    assert {title["title_id"] for title in told["titles"]} & set(range(61, 61 + TITLES_OF_TASTE))
+    assert bento.is_there("2", house.folder / "state/bentoml")
+    (change, _) = registry.changes(registry_of(house))
+    assert (change.version, change.by, change.why) == ("2", "retrain", "new titles")
 
 
-def own_data(project: Path, folder: Path, *rows: str) -> subprocess.CompletedProcess[str]:
-    """Both stages on a csv of one's own; the outcome of the second."""
-    (folder / "ratings.csv").write_text("\n".join(["user_id,title_id,rating,rated_at", *rows]), "utf-8")
-    source = ["source.format=own", f"source.path={folder}", f"catalogue.metadata={folder}"]
-    changes = [word for change in source for word in ("--set", change)]
-    run(project, "marquee", *changes, "titles", "--into", str(folder / "out")).check_returncode()
-    return run(project, "marquee", *changes, "ratings", "--into", str(folder / "out"))
+def test_a_world_that_moved_is_reported_and_would_be_learnt_anew(house: House) -> None:
+    night = datetime.now(UTC).replace(hour=2) - timedelta(days=1)
+    say(house, [event(f"moved-{n}", "abandoned", 9_000 + n, 50 + n % 9, night) for n in range(900)])
+    name, why = run(house, "monitor", act=False)
+    assert name == "Retrain", why
+    assert {"events: kind", "events: part_of_day", "events: viewer"} <= set(why.partition(": ")[2].split(", "))
+    assert "events: kind" in (house.folder / "data/reports/drift.html").read_text("utf-8")
+    shown = subprocess.run(["dvc", "metrics", "show"], cwd=house.folder, capture_output=True, text=True, check=True)
+    assert "distances.events: kind" in shown.stdout
 
 
-def test_another_source_is_a_change_of_two_params(project: Path, tmp_path: Path) -> None:
-    done = own_data(project, tmp_path, "1,2,4.5,2020-01-01")
-    assert done.returncode == 0, done.stderr
-    ratings = RATINGS.check(pl.read_parquet(tmp_path / "out/tables/ratings.parquet"))
-    assert ratings.select("user_id", "title_id", "rating").rows() == [(1, 2, 4.5)]
-
-
-def test_metadata_that_is_mostly_rubbish_fails_the_titles(project: Path, tmp_path: Path) -> None:
-    (tmp_path / "ratings.csv").write_text("user_id,title_id,rating,rated_at\n1,2,4.5,2020-01-01", "utf-8")
-    header = (project / "data/demo/netflix_titles.csv").read_text("utf-8").split("\n")[0]
-    (tmp_path / "netflix_titles.csv").write_text(f"{header}\ns1,Movie\ns2,Movie\n", "utf-8")
-    changes = ["-S", "source.format=own", "-S", f"source.path={tmp_path}", "-S", f"catalogue.metadata={tmp_path}"]
-    failed = run(project, "marquee", *changes, "titles", "--into", str(tmp_path / "out"))
-    assert failed.returncode == 2
-    assert "metadata: 2 of 2 lines set aside" in failed.stderr
-
-
-def test_a_source_that_is_mostly_rubbish_fails_and_keeps_what_it_set_aside(project: Path, tmp_path: Path) -> None:
-    failed = own_data(project, tmp_path, "1,2,4.5,2020-01-01", "x,2,4,2020-01-01", "1,3,9,2020-01-01")
-    assert failed.returncode == 2
-    assert "2 of 3 lines set aside" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    rejects = (tmp_path / "out/rejects/ratings.csv").read_text("utf-8")
-    assert "ratings.csv,3," in rejects
-    assert "ratings.csv,4," in rejects
-    assert not (tmp_path / "out/tables/ratings.parquet").exists()
-
-
-def made(project: Path) -> dict[str, str]:
-    """The hash of whatever stages made, but for metrics: they tell how long it took."""
-    stages = yaml.safe_load((project / "dvc.lock").read_text("utf-8"))["stages"].values()
-    outs = [out for stage in stages for out in stage["outs"]]
-    return {out["path"]: out["md5"] for out in outs if not out["path"].startswith("data/metrics/")}
-
-
-def test_two_runs_make_the_same_bytes(project: Path) -> None:
-    first = made(project)
-    run(project, "dvc", "repro", "--force", "--no-run-cache").check_returncode()
-    assert {"data/model", "data/cuts", "data/retrieved", "data/ranked", "data/stars", "data/plots/stars.csv"} <= set(
-        first
-    )
-    assert made(project) == first
-
-
-@pytest.mark.parametrize(
-    ("section", "numbers", "needed"),
-    [
-        ("ranker", {"rounds": 11}, {"rank", "evaluate", "recommender"}),
-        ("stars", {"blend": {**BLEND, "trees": 11}}, {"stars", "recommender"}),
-    ],
-)
-def test_a_number_runs_only_what_depends_on_it(
-    project: Path, section: str, numbers: Mapping[str, object], needed: set[str]
-) -> None:
-    change(project, **{section: numbers})
-    again = run(project, "dvc", "repro")
-    assert set(re.findall(r"Running stage '(\w+)'", again.stdout)) == needed, again.stderr
-
-
-def test_what_viewers_did_since_is_in_the_next_interactions(project: Path) -> None:
-    before = pl.read_parquet(project / "data/tables/interactions.parquet").height
-    run(project, "marquee", "events", "add").check_returncode()
-    run(project, "marquee", "events", "snapshot", "data/snapshot").check_returncode()
-    run(project, "dvc", "repro", "interactions").check_returncode()
-    after = INTERACTIONS.check(pl.read_parquet(project / "data/tables/interactions.parquet"))
-    assert after.height > before
-    assert after["rating"].null_count() > 0
+def test_a_champion_that_viewers_take_less_of_goes_and_the_service_goes_back(house: House) -> None:
+    now = datetime.now(UTC)
+    told = [event for version, share in (("1", 0.5), ("2", 0.05)) for event in shown_and_taken(version, share, now)]
+    with store(house) as events:  # as the service writes down what it has shown
+        assert events.append(told, now).refused == ()
+    name, why = run(house, "monitor")
+    assert name == "Roll back", why
+    until(lambda: served(house) == "1", house.logged)

@@ -1,4 +1,4 @@
-"""A house to run in: a folder with a small model and the demo world, and `marquee up` in it as a user runs it."""
+"""A house to run in: a folder with what `marquee up` needs, and that running in it as a user runs it."""
 
 import os
 import shutil
@@ -39,15 +39,19 @@ class House:
         return (self.folder / "log").read_text("utf-8")
 
 
-@contextmanager
-def house_in(folder: Path, environment: Mapping[str, str], *words: str) -> Iterator[House]:
-    """Up and ready; killed in the end, unless it has ended by then."""
+def furnish(folder: Path) -> None:
+    """As after `dvc repro`, but without its wait: a small model, and the demo world."""
     write_demo_world(folder / "data/demo", DemoWorldParams(seed=7, viewers=60, titles=80, ratings=1500))
     saved(folder / "data/model")
     (folder / "data/tables").mkdir()
     catalogue().write_parquet(folder / "data/tables/titles.parquet")
     shutil.copy(ROOT / "params.yaml", folder)
     shutil.copytree(ROOT / "flows", folder / "flows", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@contextmanager
+def up_in(folder: Path, environment: Mapping[str, str], *words: str) -> Iterator[House]:
+    """Up and ready; killed in the end, unless it has ended by then."""
     offset = _free_offset()
     command = marquee("up", "--port-offset", str(offset), *words)
     with (folder / "log").open("wb") as log:

@@ -12,7 +12,7 @@ import pytest
 
 from tests import outward
 from tests.serve.running import until
-from tests.up.house import PORTS, House, answers, house_in, marquee
+from tests.up.house import PORTS, House, answers, furnish, marquee, up_in
 
 # The first start of every server there is.
 pytestmark = pytest.mark.timeout(600)
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    with house_in(folder, outward.environment(folder)) as up:
+    furnish(folder)
+    with up_in(folder, outward.environment(folder)) as up:
         yield up
 
 

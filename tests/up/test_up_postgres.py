@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.serve.running import free_port
-from tests.up.house import House, house_in, marquee
+from tests.up.house import House, furnish, marquee, up_in
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = [
@@ -55,7 +55,9 @@ def until_it_answers(url: str) -> None:
 @pytest.fixture(scope="module")
 def house(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     parts = [word for part in ("service", "registry", "flows") for word in ("--only", part)]
-    with house_in(tmp_path_factory.mktemp("house"), {"MARQUEE_DATABASE_URL": server}, *parts) as up:
+    folder = tmp_path_factory.mktemp("house")
+    furnish(folder)
+    with up_in(folder, {"MARQUEE_DATABASE_URL": server}, *parts) as up:
         yield up
 
 

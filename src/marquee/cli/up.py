@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marquee.cli.show import out
+from marquee.cli.show import DATA, out
+from marquee.params import read_params
 from marquee.up.parts import House, Part, Ports, all_parts
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
@@ -64,16 +65,28 @@ def up(
 def _register_first(house: House, model: Path) -> None:
     """A model that the registry has never seen is champion; those it knows have been judged."""
     from marquee import registry as versions
-    from marquee.loop.signature import signed
     from marquee.model.folder import fingerprint_of
 
     registry = house.databases.mlflow
     versions.settle(registry, house.registered)
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
-    version = versions.register(registry, model, signed(versions.NOTHING))
+    version = _registered(registry, model)
     versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
     out.print(f"{model} is version {version} in the registry, and champion")
+
+
+def _registered(registry: str, model: Path) -> str:
+    """What the pipeline left comes with all that a challenger is held against later; any other model comes alone."""
+    from marquee import registry as versions
+    from marquee.loop import retraining
+    from marquee.loop.signature import signed
+
+    if model.resolve() != (DATA / "model").resolve() or not retraining.is_whole(DATA):
+        return versions.register(registry, model, signed(versions.NOTHING))
+    out.print("The first champion is measured ...")
+    found = retraining.judge(registry, read_params(Path("params.yaml")), DATA)
+    return retraining.register(registry, DATA, retraining.position(DATA), found)
 
 
 class _Log:

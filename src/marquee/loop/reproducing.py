@@ -34,7 +34,7 @@ Lock = Mapping[str, Mapping[str, Any]]  # stages of a dvc.lock, by name
 class Reproduced:
     fingerprint: str  # of the original
     folder: Path  # of the model that was made again
-    differ: tuple[str, ...]  # files that are not the same to the byte, or on one side alone
+    differ: tuple[str, ...]  # files, see `differences`
 
     @property
     def is_equal(self) -> bool:
@@ -43,12 +43,12 @@ class Reproduced:
 
 def reproduce(url: str, version: str, into: Path, store: EventStore, tell: Tell) -> Reproduced:
     """`into` is made for it; StageError where a stage fails, LoopError where something of the version is not kept."""
-    found = next((each for each in registry.versions(url) if each.name == version), None)
     original, lock_of, params_of = (registry.kept(url, version, name) for name in ("model", "lock", "params"))
-    if found is None or original is None or lock_of is None or params_of is None:
+    if original is None or lock_of is None or params_of is None:
         raise LoopError(
             f"version {version}: how it was made is not kept; `marquee models` lists what retrain registered"
         )
+    (found,) = (each for each in registry.versions(url) if each.name == version)
     _check_out(found.tags.get("git revision", UNKNOWN), version, into)
     copyfile(lock_of / "dvc.lock", into / "dvc.lock")
     copyfile(params_of / "params.yaml", into / "params.yaml")
@@ -59,7 +59,7 @@ def reproduce(url: str, version: str, into: Path, store: EventStore, tell: Tell)
     _tell_of_changes(made, into, tell)
     for stage in made:
         _run(stage, lock[stage]["cmd"], into, tell)
-    return Reproduced(found.fingerprint, into / _MODEL, tuple(_differences(original, into / _MODEL)))
+    return Reproduced(found.fingerprint, into / _MODEL, tuple(differences(original, into / _MODEL)))
 
 
 def _check_out(revision: str, version: str, into: Path) -> None:
@@ -160,7 +160,8 @@ def _run_in(into: Path, command: Sequence[str], name: str, tell: Tell) -> None:
         raise StageError(f"{name} in {into}: {'; '.join(said[-_SAID:])}")
 
 
-def _differences(one: Path, other: Path) -> Iterator[str]:
+def differences(one: Path, other: Path) -> Iterator[str]:
+    """Files of two folders that are not the same to the byte, or on one side alone."""
     sides = [{str(path.relative_to(side)) for path in side.rglob("*") if path.is_file()} for side in (one, other)]
     for name in sorted(sides[0] | sides[1]):
         if name not in sides[0] & sides[1] or sha256_of(one / name) != sha256_of(other / name):

@@ -6,6 +6,9 @@ Each may be done again: who was killed between two of them finds what was done, 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from marquee import registry
 from marquee.data.events import EventStore
@@ -32,6 +35,18 @@ def snapshot(url: str, params: Params, into: Path) -> int:
         position = store.position()
         store.snapshot(into / "snapshot", position)
     return position
+
+
+def position(into: Path) -> int:
+    """Of the last event in the snapshot that the stages took."""
+    partitions = sorted((into / "snapshot").glob("events-*.parquet"))
+    last: Any = pl.scan_parquet(partitions).select(pl.col("position").max()).collect().item() if partitions else None
+    return last or 0
+
+
+def is_whole(into: Path) -> bool:
+    """Whether the stages left there all that a champion needs beside it."""
+    return twin_of(into).is_dir() and (ROOT / "dvc.lock").is_file()
 
 
 def same_as_champion(url: str, into: Path) -> str | None:
