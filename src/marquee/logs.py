@@ -51,9 +51,11 @@ def use(form: Form) -> None:
                 handler.setFormatter(JsonLines())
 
 
-def environment(form: Form) -> Mapping[str, str]:
-    """By which Prefect's programs do the same: it takes any part of its logging.yml from a variable of that name."""
-    return {"PREFECT_LOGGING_FORMATTERS_STANDARD_": f"{__name__}.{JsonLines.__name__}"} if form is Form.JSON else {}
+def for_prefect(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """What makes Prefect's programs do the same: any part of its logging.yml may stand in a variable named after it."""
+    if environment.get("MARQUEE_LOG") != Form.JSON:
+        return {}
+    return {"PREFECT_LOGGING_FORMATTERS_STANDARD_": f"{__name__}.{JsonLines.__name__}"}
 
 
 def wrapped(part: str, line: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from marquee import logs
 from marquee.data.watch_simulator import PATH
 from marquee.up.databases import Databases, databases
 from marquee.up.together import Program
@@ -149,7 +150,7 @@ def _flows(house: House) -> Iterator[Program]:
     port = house.ports.flows
     api = _address(port, "/api")
     own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
-    own["MARQUEE_REGISTRY_URL"] = house.databases.mlflow
+    own |= {"MARQUEE_REGISTRY_URL": house.databases.mlflow, **logs.for_prefect(house.surroundings)}
     names = {Part.SERVICE: "MARQUEE_SERVICE_URL", Part.WATCH_API: "MARQUEE_WATCH_API_URL"}
     pages = {Part.REGISTRY: "MARQUEE_MLFLOW_URL", Part.DRIFT: "MARQUEE_EVIDENTLY_URL"}
     environment = house.environment(**own, **house.databases.prefect, **house.told({**names, **pages}))
