@@ -23,10 +23,10 @@ def of_sparse(matrix: sp.csr_array, histories: Histories, values: Floats) -> Flo
     return sums_of(matrix, histories.starts, histories.title, values)
 
 
-def sums_of(matrix: sp.csr_array, starts: Ints, row: NDArray[np.integer[Any]], values: Floats) -> Floats:
+def sums_of(matrix: sp.csr_array, starts: NDArray[np.integer[Any]], row: NDArray[np.integer[Any]], values: Floats) -> Floats:
     """Runs x columns: the rows of the matrix in each run, starts[n] to starts[n + 1], times their values."""
     sums = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
-    _add_sparse(matrix.indptr, matrix.indices, matrix.data, starts, row.astype(np.int64, copy=False), values, sums)
+    _add_sparse(matrix.indptr, matrix.indices, matrix.data, starts, row, values, sums)
     return sums
 
 
@@ -61,8 +61,8 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
     indptr: NDArray[Any],
     indices: NDArray[Any],
     data: Floats,
-    starts: Ints,
-    rows: Ints,
+    starts: NDArray[Any],
+    rows: NDArray[Any],
     values: Floats,
     sums: Floats,
 ) -> None:

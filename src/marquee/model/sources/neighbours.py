@@ -15,7 +15,7 @@ from marquee.model.best import best_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import of_sparse
+from marquee.model.sources.adding import of_sparse, sums_of
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
 
 _NEXT_TO_NOTHING = 0.01
@@ -179,18 +179,21 @@ def _opinions(scores: Floats) -> Floats:
 def fit_title_neighbours(histories: Histories, titles: int, params: TitleNeighboursParams) -> TitleNeighbours:
     wanted = _wanted(histories)
     watched = wanted.matrix(np.ones(len(wanted.title), np.float32), titles)
-    viewers = np.bincount(wanted.title, minlength=titles).astype(np.float32)
+    by_title, viewers = sp.csr_array(watched.T), np.bincount(wanted.title, minlength=titles).astype(np.float32)
     blocks = [
-        _nearest(watched, viewers, np.arange(first, min(first + _BLOCK, titles)), params)
+        _nearest(watched, by_title, viewers, np.arange(first, min(first + _BLOCK, titles)), params)
         for first in range(0, titles, _BLOCK)
     ]
     return TitleNeighbours(sp.csr_array(sp.vstack(blocks, format="csr")), params.recent)
 
 
-def _nearest(watched: sp.csr_array, viewers: Floats, some: Ints, params: TitleNeighboursParams) -> sp.csr_array:
+def _nearest(
+    watched: sp.csr_array, by_title: sp.csr_array, viewers: Floats, some: Ints, params: TitleNeighboursParams
+) -> sp.csr_array:
     """The nearest of some titles: the cosine of their viewers, lower where few have watched either."""
-    together = (watched[:, some].T @ watched).toarray()
-    likeness = together / np.maximum(np.sqrt(np.outer(viewers[some], viewers)) + np.float32(params.shrinkage), 1)
+    starts = by_title.indptr[some[0] : some[-1] + 2]
+    likeness = sums_of(watched, starts, by_title.indices, by_title.data)
+    likeness /= np.maximum(np.sqrt(np.outer(viewers[some], viewers)) + np.float32(params.shrinkage), 1)
     likeness[np.arange(len(some)), some] = 0
     nearest = np.sort(best_of(likeness, params.nearest), axis=1)
     starts = np.arange(len(some) + 1) * nearest.shape[1]
