@@ -14,7 +14,7 @@ up: repro                  ## the demo world, the pipeline on it, and all that r
 	@marquee up
 
 test: check                ## everything that must hold
-	@python -m pytest --cov --cov-report=term
+	@python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term
 
 check: .venv/ready         ## lint, format, types, import rules, house rules
 	@ruff check .

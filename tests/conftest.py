@@ -1,4 +1,5 @@
-"""What tests share: a real PostgreSQL server, begun when a first test asks for it, and an empty database of each kind.
+"""What tests share: a real PostgreSQL server, begun when a first test asks for it, and an empty database of each kind;
+and how two processes share the tests, see `pytest_collection_modifyitems`.
 
 A test that takes `store_url` runs twice, on SQLite and on PostgreSQL.
 """
@@ -21,6 +22,17 @@ settings.load_profile("marquee")
 
 # On top of the server's own rules, which trust everybody: one role that has to know its password.
 _GUARDED = "local all guarded scram-sha-256\n"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay whole, those that allow themselves most time begin first; all houses are one, for they share ports."""
+    patience: dict[Path, float] = {}
+    for item in items:
+        asked = [float(mark.args[0]) for mark in item.iter_markers("timeout")]
+        patience[item.path] = max([patience.get(item.path, 0.0), *asked])
+        is_house = hasattr(item, "module") and hasattr(item.module, "up_in")
+        item.add_marker(pytest.mark.xdist_group("houses" if is_house else str(item.path)))
+    items.sort(key=lambda item: -patience[item.path])
 
 
 @pytest.fixture(scope="session")
