@@ -2,17 +2,12 @@
 broken one and without the server; without its event store, a PostgreSQL, it answers from what the model knows.
 """
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -22,7 +17,7 @@ import pytest
 
 from marquee import registry
 from marquee.model.folder import fingerprint_of
-from tests.serve.running import PATIENCE_S, Running, an_event, free_port, running, saved, until
+from tests.serve.running import Running, an_event, free_port, is_up, kill, mlflow_server, running, saved, until
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its import warns where no XDG_RUNTIME_DIR is set
@@ -31,33 +26,6 @@ with warnings.catch_warnings():
 Lists = dict[str, set[tuple[tuple[int, float], ...]]]
 AUDIT = ("a test", "to see who follows", datetime(2026, 3, 1, tzinfo=UTC))
 ASKED = {"user_id": 6, "k": 5, "at": "2026-03-01T12:00:00Z"}  # too few titles for one that is drawn
-
-
-@contextmanager
-def mlflow_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--no-serve-artifacts"]
-    command += ["--default-artifact-root", (folder / "artifacts").as_uri()]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE_S)
-
-
-def is_up(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def faults(service: Running) -> list[str]:

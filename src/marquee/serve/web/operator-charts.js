@@ -15,9 +15,9 @@ const LEAST_S = 120; // what a service that has just begun is drawn over
 export function overTime(caption, { series, unit = "", seconds, empty = "Nothing to draw yet." }) {
   const plot = h("div", { class: "plot" });
   const words = h("p", { class: "plot-now number", "aria-hidden": "true" });
-  const told = h("table", { class: "unseen" });
+  const told = h("table");
   const legend = series.length > 1 ? h("ul", { class: "legend" }, series.map((one, place) => h("li", { class: `key key-${place}` }, one.name))) : null;
-  const element = h("figure", { class: "figure chart-time" }, h("figcaption", { class: "spread" }, caption, words), plot, legend, told);
+  const element = h("figure", { class: "figure chart-time" }, h("figcaption", { class: "spread" }, caption, words), plot, legend, h("div", { class: "unseen" }, told));
   let points = [];
   const redraw = () => paint(plot, points, series, { unit, seconds, empty, words });
   new ResizeObserver(redraw).observe(plot);
@@ -112,7 +112,7 @@ function tableOf(caption, points, series, unit) {
   const some = points.filter((_, place) => (points.length - 1 - place) % Math.ceil(points.length / 10) === 0);
   return [
     h("caption", null, caption),
-    h("tr", null, ["", ...series.map((one) => one.name)].map((head) => h("th", { scope: "col" }, head))),
+    h("tr", null, ["time", ...series.map((one) => one.name)].map((head) => h("th", { scope: "col" }, head))),
     some.map((point) => h("tr", null, h("th", { scope: "row" }, clock(point.at)), series.map((one) => h("td", null, `${number(one.of(point))}${unit}`)))),
   ];
 }

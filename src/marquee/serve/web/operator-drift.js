@@ -64,7 +64,7 @@ function timeline(looks) {
 
 const summary = (looks) => {
   const times = (act) => looks.filter((look) => look.act === act).length;
-  return `${count(looks.length, "look")}; in ${looks.filter((look) => look.drifted.length).length} of them something had drifted; asked for a retraining ${times("retrain")} times, rolled back ${times("roll back")} times. All of it is in the list below.`;
+  return `${count(looks.length, "look")}; in ${looks.filter((look) => look.drifted.length).length} of them something had drifted; asked for a retraining ${count(times("retrain"), "time")}, rolled back ${count(times("roll back"), "time")}. All of it is in the list below.`;
 };
 
 const mark = (x, act) =>
@@ -105,7 +105,7 @@ const entry = (look) =>
     "li",
     { class: look.act === "nothing" ? null : "acted" },
     h("time", { datetime: look.at, class: "soft small" }, moment(look.at)),
-    h("span", null, h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)), h("span", { class: "soft" }, look.columns ? `, ${look.drifted.length} of ${count(look.columns, "column")} drifted` : "")),
+    h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)),
     h("span", { class: "soft" }, look.why, look.taken ? ` · of what is shown is taken ${look.taken}` : ""),
     look.then.length > 0 && h("div", { class: "then" }, changes(look.then)),
   );

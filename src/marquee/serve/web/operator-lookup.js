@@ -11,7 +11,7 @@ const PAUSE_MS = 150;
 const TOLD = 10; // contributions, before the rest in one
 
 export async function show(room, place) {
-  const user = h("input", { class: "input", name: "viewer", inputmode: "numeric", pattern: "[0-9]+", required: true, autocomplete: "off", value: place.params.get("of") ?? "" });
+  const user = h("input", { class: "input", name: "viewer", inputmode: "numeric", pattern: "[0-9]+", required: true, autocomplete: "off" });
   const title = picker();
   const genres = h("input", { class: "input", name: "genres", autocomplete: "off", placeholder: "Dramas, Crime" });
   const age = h("input", { class: "input", name: "age", type: "number", min: 0, max: 150 });
@@ -54,10 +54,16 @@ export async function show(room, place) {
     ),
     answer,
   );
-  const about = place.params.get("about");
-  if (!about) return user.focus();
-  title.text(about);
-  if (user.value) await look();
+  const asked = async (params) => {
+    if (!params.get("about")) return;
+    user.value = params.get("of") ?? "";
+    title.text(params.get("about"));
+    if (user.value) await look();
+  };
+  const follow = () => asked(new URLSearchParams(location.hash.split("?")[1]));
+  window.addEventListener("hashchange", follow);
+  await asked(place.params);
+  return () => window.removeEventListener("hashchange", follow);
 }
 
 // A title by its number or by name, found as one types: a combobox, for keys and for screen readers.
@@ -118,7 +124,7 @@ function picker() {
   return {
     element: h("div", { class: "picker" }, h("label", { class: "field" }, "Title", input), list),
     is: choose,
-    text: (words) => (input.value = words),
+    text: (words) => ((chosen = null), (input.value = words)),
     async id() {
       clearTimeout(timer);
       if (chosen) return chosen.title_id;
