@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -99,3 +100,13 @@ def test_no_password_is_among_the_words_of_a_program(house: House) -> None:
     told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert f"--port-offset {house.offset}" in told
     assert "secret" not in told
+
+
+def test_killed_as_nothing_can_be_caught_it_leaves_nobody_behind(house: House) -> None:
+    """The last one of this file: it ends the house."""
+    everybody = psutil.Process(house.process.pid).children(recursive=True)
+    assert len(everybody) > 6
+    house.process.kill()
+    house.process.wait()
+    _, alive = psutil.wait_procs(everybody, timeout=60)
+    assert alive == []

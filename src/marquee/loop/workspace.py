@@ -38,10 +38,10 @@ def _panels(columns: Iterable[str]) -> Iterator[Any]:
     from evidently.sdk.panels import line_plot_panel  # noqa: PLC0415
 
     count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="columns")
-    yield line_plot_panel("How many columns drifted", [count])
+    yield line_plot_panel("Columns that drifted", [count])
     for view, names in groupby(columns, key=lambda name: name.partition(":")[0]):
         lines = [
             PanelMetric(metric="ValueDrift", metric_labels={"column": name}, legend=name.partition(": ")[2])
             for name in names
         ]
-        yield line_plot_panel(f"How far {view} are from then", lines)
+        yield line_plot_panel(f"{view.capitalize()}: how far from what the champion was trained on", lines)
