@@ -1,5 +1,6 @@
-"""Databases: where Prefect and MLflow keep what they have: files in the state folder, or, where the event store lies on a
-PostgreSQL server, a schema each beside it.
+"""Databases: where Prefect and MLflow keep what they have.
+
+Files in the state folder; or, where the event store lies on a PostgreSQL server, a schema each beside it.
 """
 
 from dataclasses import dataclass
