@@ -6,12 +6,13 @@ hides more at once; `by_time` hides what came after one moment, from everybody. 
 as a service does: an old model, a history that is up to date, and newcomers of whom the sources have never heard.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from marquee.model.histories import Histories, Ints
+from marquee.model.histories import Histories, Ints, Mask
 from marquee.params import LessonsParams
 
 
@@ -27,7 +28,8 @@ class Asked:
 @dataclass(frozen=True, eq=False)
 class Lesson:
     name: str
-    past: Histories  # what the sources may know
+    known: Callable[[Histories], Histories]  # what the sources may know of anybody's history
+    past: Histories  # that, of these
     asked: tuple[Asked, ...]
 
 
@@ -44,18 +46,33 @@ def lessons(histories: Histories, params: LessonsParams, seed: int) -> Iterator[
 
 def latest(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
     """The next title, at several places among the last titles of each viewer."""
-    hidden = np.minimum(params.hidden, histories.counts // 2)
-    past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
-    return Lesson("latest", past, _answered(_next_titles(histories, hidden, params, rng)))
+    hidden = _hidden(histories, params.hidden)
+    known = partial(_before_the_last, most=params.hidden)
+    return Lesson("latest", known, known(histories), _answered(_next_titles(histories, hidden, params, rng)))
+
+
+def _hidden(histories: Histories, most: int) -> Ints:
+    return np.minimum(most, histories.counts // 2)
+
+
+def _before_the_last(histories: Histories, most: int) -> Histories:
+    return histories.where(histories.from_end >= np.repeat(_hidden(histories, most), histories.counts))
 
 
 def fifth(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
     """Everything in the last fifth of each viewer's history."""
-    hidden = (histories.counts * 0.2).astype(np.int64)
-    past = histories.where(histories.from_end >= np.repeat(hidden, histories.counts))
-    of = histories.of(_some(np.flatnonzero(hidden > 0), params.viewers, rng))
-    late = of.from_end < np.repeat((of.counts * 0.2).astype(np.int64), of.counts)
-    return Lesson("fifth", past, _answered([_asked(of.where(~late), of.where(late), _until(histories))]))
+    some = _some(np.flatnonzero((histories.counts * 0.2).astype(np.int64) > 0), params.viewers, rng)
+    of, past = histories.of(some), _before_the_last_fifth(histories)
+    asked = _asked(past.of(some), of.where(_in_the_last_fifth(of)), _until(histories))
+    return Lesson("fifth", _before_the_last_fifth, past, _answered([asked]))
+
+
+def _in_the_last_fifth(histories: Histories) -> Mask:
+    return histories.from_end < np.repeat((histories.counts * 0.2).astype(np.int64), histories.counts)
+
+
+def _before_the_last_fifth(histories: Histories) -> Histories:
+    return histories.where(~_in_the_last_fifth(histories))
 
 
 def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.random.Generator) -> Lesson:
@@ -70,9 +87,14 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     # Not what was learnt late of earlier days: the title before it may be one that the past knows.
     late = histories.where(histories.at > moment).counts
     asked_live = _next_titles(histories, np.minimum(late, histories.counts - 1), params, rng)
-    # Viewers who are yet to come are nobody: shares of viewers and whatever is drawn for each would tell of them.
-    known = past.of(np.flatnonzero(past.counts > 0))
-    return Lesson(f"by_time_{share:g}", known, _answered([asked, *asked_new, *asked_live]))
+    known = partial(_known_by, moment=moment)
+    return Lesson(f"by_time_{share:g}", known, known(histories), _answered([asked, *asked_new, *asked_live]))
+
+
+def _known_by(histories: Histories, moment: int) -> Histories:
+    """Viewers who are yet to come are nobody: shares of viewers and whatever is drawn for each would tell of them."""
+    past = histories.where(np.maximum(histories.at, histories.known_at) <= moment)
+    return past.of(np.flatnonzero(past.counts > 0))
 
 
 def _next_titles(histories: Histories, open_to: Ints, params: LessonsParams, rng: np.random.Generator) -> list[Asked]:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
 
 DAY_MS = 86_400_000
+_NEVER = np.iinfo(np.int64).max
 MEAN_SHRINKAGE = 10.0  # ratings at the overall mean that every title is given, so that few do not decide
 
 
@@ -32,27 +34,56 @@ class TitleProfiles:
         return cls(until=int(arrays["until"]), **rest)
 
 
+@dataclass(frozen=True, eq=False)
+class TitleSums:
+    """What is added up over histories, one a title: of two groups of viewers, the sums of both."""
+
+    rows: Ints
+    rated: Ints
+    stars: NDArray[np.float64]
+    squares: NDArray[np.float64]  # of the stars
+    depth: NDArray[np.float64]  # log2 of its places
+    first_at: Ints  # _NEVER of a title without a row
+    last_at: Ints
+
+
 def profile_titles(histories: Histories, titles: int) -> TitleProfiles:
-    title, count = histories.title, np.bincount(histories.title, minlength=titles)
-    mean, spread = _stars(histories, titles)
+    return profiles_of(sums_of_titles(histories, titles))
+
+
+def sums_of_titles(histories: Histories, titles: int) -> TitleSums:
+    title, rated = histories.title, ~np.isnan(histories.rating)
+    stars = histories.rating[rated].astype(np.float64)
     place = np.log2(1 + np.arange(len(title)) - histories.starts[:-1][histories.user])
-    until = int(histories.at.max(initial=0))
-    first = np.full(titles, until, np.int64)
-    last = np.zeros(titles, np.int64)
+    first, last = np.full(titles, _NEVER, np.int64), np.zeros(titles, np.int64)
     np.minimum.at(first, title, histories.at)
     np.maximum.at(last, title, histories.at)
+    return TitleSums(
+        rows=np.bincount(title, minlength=titles),
+        rated=np.bincount(title[rated], minlength=titles),
+        stars=np.asarray(np.bincount(title[rated], stars, titles), np.float64),
+        squares=np.asarray(np.bincount(title[rated], stars**2, titles), np.float64),
+        depth=np.asarray(np.bincount(title, place, titles), np.float64),
+        first_at=first,
+        last_at=last,
+    )
+
+
+def profiles_of(sums: TitleSums) -> TitleProfiles:
+    mean, spread = _stars(sums)
+    until = int(sums.last_at.max(initial=0))
     with np.errstate(invalid="ignore"):
-        depth = np.bincount(title, place, titles) / count
-    share = np.log10((count + 1) / (len(title) + 1))
-    return TitleProfiles(share.astype(np.float32), mean, spread, depth.astype(np.float32), first, last, until)
+        depth = sums.depth / sums.rows
+    share = np.log10((sums.rows + 1) / (sums.rows.sum() + 1))
+    first = np.minimum(sums.first_at, until)
+    return TitleProfiles(share.astype(np.float32), mean, spread, depth.astype(np.float32), first, sums.last_at, until)
 
 
-def _stars(histories: Histories, titles: int) -> tuple[Floats, Floats]:
-    rated = ~np.isnan(histories.rating)
-    title, stars = histories.title[rated], histories.rating[rated].astype(np.float64)
-    count = np.bincount(title, minlength=titles)
-    overall = stars.mean() if len(stars) else np.nan
-    mean = (np.bincount(title, stars, titles) + MEAN_SHRINKAGE * overall) / (count + MEAN_SHRINKAGE)
-    variance = np.bincount(title, (stars - mean[title]) ** 2, titles) / np.maximum(count - 1, 1)
+def _stars(sums: TitleSums) -> tuple[Floats, Floats]:
+    count, rated = sums.rated, sums.rated.sum()
+    overall = sums.stars.sum() / rated if rated else np.nan
+    mean = (sums.stars + MEAN_SHRINKAGE * overall) / (count + MEAN_SHRINKAGE)
+    around = sums.squares - 2 * mean * sums.stars + count * mean**2
+    variance = np.maximum(around, 0) / np.maximum(count - 1, 1)
     spread = np.where(count > 1, np.sqrt(variance), np.nan)
     return mean.astype(np.float32), spread.astype(np.float32)

@@ -52,11 +52,12 @@ def test_what_was_not_wanted_counts_against() -> None:
 
 
 def test_of_too_many_titles_those_watched_most_have_an_opinion() -> None:
-    assert supported_titles(watched([0, 3], [3, 5], [3, 5, 6]), TITLES, 1, 2).tolist() == [3, 5]
+    rows = np.bincount([0, 3, 3, 5, 3, 5, 6], minlength=TITLES)
+    assert supported_titles(rows, 1, 2).tolist() == [3, 5]
 
 
 def test_titles_that_too_few_have_watched_and_strangers_have_no_opinion() -> None:
-    assert supported_titles(CAMPS, TITLES, 2, 10).tolist() == [0, 1, 2, 3, 4, 5]
+    assert supported_titles(np.bincount(CAMPS.title, minlength=TITLES), 2, 10).tolist() == [0, 1, 2, 3, 4, 5]
     scores = scores_of(watched([0], [], [6]))
     assert np.isnan(scores[0, 6:]).all()
     assert np.isnan(scores[1]).all()

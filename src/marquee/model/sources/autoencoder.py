@@ -63,19 +63,25 @@ def above_mean(histories: Histories) -> Floats:
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:
-    supported = supported_titles(histories, titles, params.support, params.most)
+    supported = supported_titles(np.bincount(histories.title, minlength=titles), params.support, params.most)
     wanted = histories.matrix(np.maximum(whole(histories), 0), titles)[:, supported]
     by_title = sp.csr_array(wanted.T)
     together = sums_of(wanted, by_title.indptr, by_title.indices, by_title.data)
+    return autoencoder_of(together, supported, titles, params)
+
+
+def autoencoder_of(
+    together: Floats, supported: NDArray[np.int32], titles: int, params: AutoencoderParams
+) -> Autoencoder:
+    """Of how many viewers wanted each pair of the supported titles; the counts are used up."""
     weights = inverse(together, params.regularization)
     weights /= -np.diag(weights).copy()
     np.fill_diagonal(weights, 0)
     return Autoencoder(weights, supported, titles)
 
 
-def supported_titles(histories: Histories, titles: int, support: int, most: int) -> NDArray[np.int32]:
+def supported_titles(rows: Ints, support: int, most: int) -> NDArray[np.int32]:
     """Those with so many rows; of more than `most` such titles, those with the most rows."""
-    rows = np.bincount(histories.title, minlength=titles)
     chosen = np.argsort(-rows, kind="stable")[:most]
     return np.sort(chosen[rows[chosen] >= support]).astype(np.int32)
 

@@ -4,6 +4,7 @@
 regression of the next title on the fading history: it discounts what two neighbours in time both merely go along with.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -88,26 +89,39 @@ def lately(histories: Histories, fade: float) -> Floats:
 
 def fit_following(name: str, histories: Histories, titles: int, params: FollowingParams) -> Following:
     every, order = np.arange(titles, dtype=np.int32), Order(histories, titles)
-    watched = np.maximum(np.bincount(histories.title, minlength=titles), 1) + params.shrinkage
+    rows = np.bincount(histories.title, minlength=titles)
+    return following_of(name, lambda some: order.soon_after(some, every, params.fade, params.backward), rows, params)
+
+
+def following_of(name: str, after: Callable[[Places], Floats], rows: Ints, params: FollowingParams) -> Following:
+    """Of counts: what came after each of some titles, and the rows of each title."""
+    every = np.arange(len(rows), dtype=np.int32)
+    watched = np.maximum(rows, 1) + params.shrinkage
     blocks = []
-    for first in range(0, titles, _BLOCK):
+    for first in range(0, len(every), _BLOCK):
         some = every[first : first + _BLOCK]
-        counts = order.soon_after(some, every, params.fade, params.backward)
+        counts = after(some)
         counts /= watched[some, None].astype(np.float32)
         blocks.append(strongest(counts, params.keep))
     return Following(name, sp.csr_array(sp.vstack(blocks, format="csr")), params.fade)
 
 
 def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:
-    supported = supported_titles(histories, titles, params.support, params.most)
+    rows = np.bincount(histories.title, minlength=titles)
+    supported = supported_titles(rows, params.support, params.most)
     after = Order(histories, titles).soon_after(supported, supported, params.fade)
-    watched = np.bincount(histories.title, minlength=titles)[supported].astype(np.float32)
+    return sequence_of(after, supported, rows, params)
+
+
+def sequence_of(after: Floats, supported: Places, rows: Ints, params: SequenceParams) -> Sequence:
+    """Of counts: what came after what among the supported titles, which are used up, and the rows of each title."""
+    watched = rows[supported].astype(np.float32)
     # The exact Gram matrix of fading histories: each pair of titles meets in every later history of the viewer.
     gram = after + after.T
     gram *= np.float32(params.fade)
     gram[np.diag_indices_from(gram)] += watched
     gram /= np.float32(1 - params.fade**2)
-    return Sequence(solved(gram, after, params.regularization), supported, titles, params.fade)
+    return Sequence(solved(gram, after, params.regularization), supported, len(rows), params.fade)
 
 
 class Order:

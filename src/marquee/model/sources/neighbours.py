@@ -3,6 +3,7 @@
 Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbours` of two viewers' titles.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -17,6 +18,8 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
 from marquee.model.sources.adding import of_sparse, sums_of
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
+
+Counted = Callable[[Ints], Floats]  # of some titles, side by side: a row each
 
 _NEXT_TO_NOTHING = 0.01
 _BLOCK = 1_024  # titles whose likeness to all others is in memory at once
@@ -177,22 +180,28 @@ def _opinions(scores: Floats) -> Floats:
 
 
 def fit_title_neighbours(histories: Histories, titles: int, params: TitleNeighboursParams) -> TitleNeighbours:
+    viewers = np.bincount(histories.title, histories.strength > 0, titles)
+    return title_neighbours_of(watched_together(histories, titles), viewers, params)
+
+
+def watched_together(histories: Histories, titles: int) -> Counted:
+    """How many viewers wanted each of some titles and every other one."""
     wanted = _wanted(histories)
     watched = wanted.matrix(np.ones(len(wanted.title), np.float32), titles)
-    by_title, viewers = sp.csr_array(watched.T), np.bincount(wanted.title, minlength=titles).astype(np.float32)
-    blocks = [
-        _nearest(watched, by_title, viewers, np.arange(first, min(first + _BLOCK, titles)), params)
-        for first in range(0, titles, _BLOCK)
-    ]
+    by_title = sp.csr_array(watched.T)
+    return lambda some: sums_of(watched, by_title.indptr[some[0] : some[-1] + 2], by_title.indices, by_title.data)
+
+
+def title_neighbours_of(together: Counted, viewers: NDArray[Any], params: TitleNeighboursParams) -> TitleNeighbours:
+    """Of counts: together, and how many viewers wanted each title."""
+    every, wanted = np.arange(len(viewers)), viewers.astype(np.float32)
+    asked = [every[first : first + _BLOCK] for first in range(0, len(every), _BLOCK)]
+    blocks = [_nearest(together(some), wanted, some, params) for some in asked]
     return TitleNeighbours(sp.csr_array(sp.vstack(blocks, format="csr")), params.recent)
 
 
-def _nearest(
-    watched: sp.csr_array, by_title: sp.csr_array, viewers: Floats, some: Ints, params: TitleNeighboursParams
-) -> sp.csr_array:
+def _nearest(likeness: Floats, viewers: Floats, some: Ints, params: TitleNeighboursParams) -> sp.csr_array:
     """The nearest of some titles: the cosine of their viewers, lower where few have watched either."""
-    starts = by_title.indptr[some[0] : some[-1] + 2]
-    likeness = sums_of(watched, starts, by_title.indices, by_title.data)
     likeness /= np.maximum(np.sqrt(np.outer(viewers[some], viewers)) + np.float32(params.shrinkage), 1)
     likeness[np.arange(len(some)), some] = 0
     nearest = np.sort(best_of(likeness, params.nearest), axis=1)

@@ -95,28 +95,44 @@ def fit_popular(histories: Histories, titles: int, params: PopularParams) -> Pop
     """A region's viewers count beside `shrinkage` viewers who are as everybody: a small region hardly differs."""
     wanted = histories.strength > 0
     title, user = histories.title[wanted], histories.user[wanted]
-    overall = np.bincount(title, minlength=titles) / max(len(title), 1)
-    like_everybody = params.shrinkage * max(len(title), 1) / max(len(histories), 1)
     region = histories.attributes[:, _REGION]
     told = ~np.isnan(region)
     regions = int(region[told].max(initial=-1)) + 1
     code = np.where(told, region, regions).astype(np.int64)
     cells = code[user] * titles + title
-    watched = np.bincount(cells, minlength=(regions + 1) * titles).reshape(-1, titles)[:regions]
+    watched = np.bincount(cells, minlength=(regions + 1) * titles).reshape(-1, titles)
+    return popular_of(watched, len(histories), params)
+
+
+def popular_of(wanted: Ints, viewers: int, params: PopularParams) -> Popular:
+    """Of how often each title was wanted in each region, last where none is known."""
+    total = max(int(wanted.sum()), 1)
+    overall, watched = wanted.sum(axis=0) / total, wanted[:-1]
+    like_everybody = params.shrinkage * total / max(viewers, 1)
     shares = (watched + like_everybody * overall) / (watched.sum(axis=1, keepdims=True) + like_everybody)
     return Popular(np.log1p(_AMONG * np.vstack([overall, shares])).astype(np.float32))
 
 
 def fit_trending(histories: Histories, titles: int, params: TrendingParams) -> Trending:
     """What was learnt late appears when it was learnt, faded by then: a moment of the past sees only what it knew."""
+    until = last_wanted(histories)
+    return Trending(watched_lately(histories, titles, until, params.days), until, params.days)
+
+
+def last_wanted(histories: Histories) -> int:
+    """The latest moment at which anything wanted was known of."""
+    wanted = histories.strength > 0
+    return int(np.maximum(histories.at, histories.known_at)[wanted].max(initial=0))
+
+
+def watched_lately(histories: Histories, titles: int, until: int, days: float) -> sp.csr_array:
+    """Bins x titles: how many viewers in that time, each faded until it was known of."""
     wanted = histories.where(histories.strength > 0)
     seen = np.maximum(wanted.at, wanted.known_at)
-    until = int(seen.max(initial=0))
-    bins = (until - seen) // _bin_ms(params.days)
-    weights = np.exp((wanted.at - seen) / (params.days * DAY_MS))
+    bins = (until - seen) // _bin_ms(days)
+    weights = np.exp((wanted.at - seen) / (days * DAY_MS))
     shape = (int(bins.max(initial=0)) + 1, titles)
-    watched = sp.csr_array((weights.astype(np.float32), (bins, wanted.title)), shape=shape)
-    return Trending(watched, until, params.days)
+    return sp.csr_array((weights.astype(np.float32), (bins, wanted.title)), shape=shape)
 
 
 def _bin_ms(days: float) -> int:
