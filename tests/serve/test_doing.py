@@ -1,7 +1,8 @@
 """What viewers do: stored once, seen at once, and forgotten when they ask for it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -88,6 +89,27 @@ def test_an_id_that_somebody_has_is_not_given_again(
     drawn = iter([signed, watching, forgotten, free])
     monkeypatch.setattr("marquee.serve.answers.doing.secrets.randbelow", lambda _: next(drawn) - 2**40)
     assert signed_up(store, s.SignUpRequest(), model.histories, NOW) == free
+
+
+def test_who_signs_up_again_after_a_broken_connection_is_the_same_viewer(answers: Answers, store: EventStore) -> None:
+    asked = s.SignUpRequest(favourites=(5, 6), event_id="a-phone-chose-this-one")
+    first = answers.sign_up(asked, NOW)
+    again = answers.sign_up(asked, NOW + timedelta(seconds=9))
+    assert again.user_id == first.user_id
+    done = [event.kind for event in store.history(first.user_id, 99) if event.kind != "shown"]
+    assert sorted(done) == ["liked", "liked", "signed_up"]
+    other = s.SignUpRequest(favourites=(5, 6), event_id="a-phone-chose-another")
+    assert answers.sign_up(other, NOW).user_id != first.user_id
+    answers.forget(first.user_id, NOW + timedelta(seconds=10))
+    assert answers.sign_up(asked, NOW + timedelta(seconds=20)).user_id != first.user_id
+
+
+def test_of_two_tries_at_once_one_viewer_comes(store: EventStore, model: Recommender) -> None:
+    asked = s.SignUpRequest(favourites=(5,), event_id="sent-twice-at-once")
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: signed_up(store, asked, model.histories, datetime.now(UTC)), range(32)))
+    (user_id,) = found
+    assert [event.kind for event in store.history(user_id, 99)].count("liked") == 1
 
 
 # Being forgotten, and taking everything along

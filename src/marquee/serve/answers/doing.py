@@ -1,15 +1,17 @@
 """Doing: what viewers do becomes events of the store."""
 
+import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from marquee.errors import RequestError, StoreError
 from marquee.model.histories import Histories
 from marquee.model.live import knows
 from marquee.serve import schemas as s
+from marquee.serve.answers.viewers import MOST_EVENTS
 from marquee.serve.storing import Store
 
 _SOURCE = "service"
@@ -40,16 +42,43 @@ def finished(request: s.FinishedRequest, now: datetime) -> list[dict[str, object
 
 def signed_up(store: Store, request: s.SignUpRequest, trained: Histories, now: datetime) -> int:
     """The id of the new viewer, whom nobody was before: neither in the training nor in the store."""
-    for _ in range(_DRAWS):
-        user_id = _FIRST_ID + secrets.randbelow(_LAST_ID - _FIRST_ID)
-        deeds = store.deeds(user_id, 1)
-        if knows(trained, user_id) or deeds.events or deeds.forgotten_until is not None:
-            continue
-        receipt = store.append(_first_events(request, user_id, now), now)
-        # Of two at the same moment only one has the event that is named by the id.
-        if 0 not in {refusal.index for refusal in receipt.refused}:
+    # The nonce makes another's event of the same id another event, and a retry's the same.
+    nonce = secrets.token_hex(8) if request.event_id is None else _digest(request.event_id, 0).hex()
+    for user_id in _ids(request.event_id):
+        if _is_free(store, user_id, trained):
+            receipt = store.append(_first_events(request, user_id, nonce, now), now)
+            # Of two at the same moment only one has the event that is named by the id.
+            if 0 not in {refusal.index for refusal in receipt.refused}:
+                return user_id
+        if request.event_id is not None and _signed_up_as(store, user_id, nonce):
             return user_id
     raise StoreError("event store: no id is free for a new viewer; try again")
+
+
+def _ids(event_id: str | None) -> Iterator[int]:
+    """At random; of the same event always the same ones."""
+    for draw in range(_DRAWS):
+        below = _LAST_ID - _FIRST_ID
+        drawn = secrets.randbelow(below) if event_id is None else int.from_bytes(_digest(event_id, draw + 1)) % below
+        yield _FIRST_ID + drawn
+
+
+def _digest(event_id: str, number: int) -> bytes:
+    return hashlib.blake2b(f"{number} {event_id}".encode(), digest_size=16).digest()
+
+
+def _is_free(store: Store, user_id: int, trained: Histories) -> bool:
+    deeds = store.deeds(user_id, 1)
+    return not (knows(trained, user_id) or deeds.events or deeds.forgotten_until is not None)
+
+
+def _signed_up_as(store: Store, user_id: int, nonce: str) -> bool:
+    first = (event for event in store.deeds(user_id, MOST_EVENTS).events if event.event_id == _sign_up_id(user_id))
+    return any(json.loads(event.detail or "{}").get("nonce") == nonce for event in first)
+
+
+def _sign_up_id(user_id: int) -> str:
+    return f"sign-up-{user_id}"
 
 
 def told(store: Store, user_id: int, profile: s.Profile, now: datetime) -> None:
@@ -61,13 +90,13 @@ def told(store: Store, user_id: int, profile: s.Profile, now: datetime) -> None:
         raise RequestError(f"this profile cannot be kept: {receipt.refused[0].reason}")
 
 
-def _first_events(request: s.SignUpRequest, user_id: int, now: datetime) -> list[dict[str, object]]:
+def _first_events(request: s.SignUpRequest, user_id: int, nonce: str, now: datetime) -> list[dict[str, object]]:
     attributes = {name: getattr(request, name) for name in ("age_group", "gender", "region")}
     told = {name: value for name, value in attributes.items() if value is not None}
     of = {"user_id": user_id, "happened_at": now.isoformat(), "source": _SOURCE}
-    # The nonce makes another's event of the same id another event.
-    detail = json.dumps({**told, "nonce": secrets.token_hex(8)})
+    detail, first_id = json.dumps({**told, "nonce": nonce}), _sign_up_id(user_id)
     liked = [
-        {**of, "event_id": uuid.uuid4().hex, "title_id": title_id, "kind": "liked"} for title_id in request.favourites
+        {**of, "event_id": f"{first_id}-{place}", "title_id": title_id, "kind": "liked"}
+        for place, title_id in enumerate(request.favourites)
     ]
-    return [{**of, "event_id": f"sign-up-{user_id}", "kind": "signed_up", "detail": detail}, *liked]
+    return [{**of, "event_id": first_id, "kind": "signed_up", "detail": detail}, *liked]

@@ -21,6 +21,7 @@ MOST_FAVOURITES = 100
 TEXT = 200  # characters of a search
 _SHORT = 64  # of a name
 _LONGEST_EVENT_ID = 48  # of `finished`: its further events add to it
+_UNGUESSED = 16  # characters
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -187,6 +188,11 @@ class SignUpRequest(ListRequest):
     age_group: AgeGroup | None = None
     gender: Gender | None = None
     region: Annotated[Text, Field(min_length=1, max_length=_SHORT)] | None = None
+    event_id: Annotated[Text, Field(min_length=_UNGUESSED, max_length=_LONGEST_EVENT_ID)] | None = Field(
+        default=None,
+        description="Sent again, it is the same viewer. At random: whoever sends it is that viewer.",
+        examples=["6f1c1f0a-9a3e-4d58-9a55-2f5d8c5c6a51"],
+    )
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"favourites": [17, 18, 21], "age_group": "25-34"}]})
 

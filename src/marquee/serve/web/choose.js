@@ -1,6 +1,6 @@
 // Who is watching: one of those the service knows, or somebody new, who picks a few favourites or brings a history.
 
-import { get, post, speakAs } from "./api.js";
+import { get, newId, post, speakAs } from "./api.js";
 import { h, replace, svg } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { aboutFields, aboutIn, change } from "./profile.js";
@@ -146,12 +146,21 @@ function signUp(start) {
   ];
 }
 
+// Tried again after a broken connection, the same words make the same viewer.
+let tried = { words: "", id: "" };
+
+function idOf(words) {
+  if (tried.words !== words) tried = { words, id: newId() };
+  return tried.id;
+}
+
 async function join(button, favourites, about, to) {
   button.disabled = true;
   button.classList.add("waits");
   try {
     const { name, ...attributes } = about;
-    viewer.become(await post("/page/sign_up", { favourites: favourites.slice(0, 100), ...attributes, k: 1 }));
+    const asked = { favourites: favourites.slice(0, 100), ...attributes, k: 1 };
+    viewer.become(await post("/page/sign_up", { ...asked, event_id: idOf(JSON.stringify(asked)) }));
     if (name) await change({ ...attributes, name });
     location.hash = to;
   } catch (error) {
