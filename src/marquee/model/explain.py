@@ -29,6 +29,7 @@ _FAME: Mapping[str, str] = MappingProxyType({"popular": "Popular with many viewe
 Texts = NDArray[np.object_]
 
 _NEAR = 20  # of the best: how far a title is seen to fall
+_FELT = 0.01  # of what lies between the first and the last of those: who leads by less does not stand above
 _WHOLE = "It goes with all that you watched"  # no single title of the history matters to its rank
 
 
@@ -130,7 +131,8 @@ class Explainer:
         here = np.searchsorted(near, place)
         before, after = pool.score[near], self._without(carriers, without, pool, near)
         above = (before > before[here, None]).sum(axis=1)
-        fall = (after[:, None, :] > after[:, here, None]).sum(axis=2) - above
+        clear = after[:, here, None] + np.float32(_FELT) * np.ptp(before)
+        fall = (after[:, None, :] > clear).sum(axis=2) - above
         less = before[here] - after[:, here]
         return np.where(fall > 0, fall + less / (1 + 2 * np.abs(less)), 0)
 
