@@ -1,4 +1,4 @@
-# up · test · check · repro · bench · lock — each alone creates what it needs.
+# up · test · test-spark · check · repro · bench · lock — each alone creates what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DVC_NO_ANALYTICS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: up test check repro bench lock
+.PHONY: up test test-spark check repro bench lock spark
 
 up: repro                  ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
 	@marquee events add
@@ -15,6 +15,9 @@ up: repro                  ## the demo world, the pipeline on it, and all that r
 
 test: check                ## everything that must hold
 	@python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term
+
+test-spark: spark          ## the same work on a cluster: a real one of two workers, on Java 17 or newer
+	@python -m pytest --timeout 300 tests/spark
 
 check: .venv/ready         ## lint, format, types, import rules, house rules
 	@ruff check .
@@ -29,6 +32,8 @@ repro: .venv/ready         ## data -> tables, whatever is not up to date
 bench: .venv/ready         ## every benchmark: each prints ratios measured side by side in one run
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
 
+spark: .venv/spark         ## what `engine: spark` in params.yaml needs besides
+
 # uv is in the lock itself: pip installs that one line with its hashes, uv installs the rest in seconds.
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Marquee needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
@@ -39,8 +44,13 @@ bench: .venv/ready         ## every benchmark: each prints ratios measured side 
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-header --quiet
+.venv/spark: .venv/ready requirements.spark.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.spark.lock
+	@touch $@
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --quiet
 lock:                      ## resolve pyproject.toml anew; every version, hashed, no addresses
-	@$(COMPILE) --group loop --group dev -o requirements.lock
-	@$(COMPILE) --no-annotate --constraints requirements.lock -o requirements.serving.lock
+	@$(COMPILE) pyproject.toml --group loop --group dev -o requirements.lock
+	@$(COMPILE) pyproject.toml --no-annotate --constraints requirements.lock -o requirements.serving.lock
+	@$(COMPILE) --group pyproject.toml:spark --no-annotate --constraints requirements.lock -o requirements.spark.lock

@@ -6,7 +6,7 @@ lie by subject in data, model, quality and loop. There are no defaults in code.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -47,6 +47,7 @@ from marquee.params.model import (
 )
 from marquee.params.quality import DriftParams, EvaluateParams, GateParams
 from marquee.params.section import Section
+from marquee.params.spark import SparkParams
 
 __all__ = [
     "AlsParams",
@@ -76,6 +77,7 @@ __all__ = [
     "SignalsParams",
     "SourceParams",
     "SourcesParams",
+    "SparkParams",
     "StarParams",
     "StarsParams",
     "TastesParams",
@@ -112,8 +114,10 @@ class Recipe(Section):
 
 
 class Params(Recipe):
-    """All of params.yaml."""
+    """All of params.yaml: also when and where things happen, which makes no other model."""
 
+    engine: Literal["here", "spark"]
+    spark: SparkParams
     loop: LoopParams
 
 
