@@ -17,7 +17,7 @@ from marquee.serve import schemas as s
 from marquee.serve.answers.viewers import Viewer
 from marquee.serve.served import Served
 
-TIMES = 5
+TIMES = 10
 
 
 def profile_of(viewer: Viewer) -> s.Profile:

@@ -100,9 +100,9 @@ document.documentElement.dataset.theme = localStorage.getItem("marquee-theme") ?
 artwork.fromElsewhere = localStorage.getItem("marquee-pictures") === "yes";
 
 document.getElementById("skip").addEventListener("click", () => main.focus());
-window.addEventListener("hashchange", follow);
 viewer
   .find(get)
   .catch(() => null)
+  .then(() => window.addEventListener("hashchange", follow))
   .then(follow)
   .then(sendWaiting);

@@ -69,7 +69,7 @@ function line(entry) {
   const { title, kind, value, detail } = entry;
   const deed = kind === "rated" ? `gave ${value} stars` : (WORDS[kind] ?? kind);
   const name = title ? h("a", { href: sheetOf(title.title_id) }, title.name) : h("span", null, kind === "searched" ? `“${detail}”` : "");
-  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", onclick: () => undo([entry.event_id], title?.title_id) }, "Undo", h("span", { class: "unseen" }, `: ${deed} ${title?.name ?? ""}`)) : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
+  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", "aria-label": `Undo: ${deed} ${title?.name ?? ""}`, onclick: () => undo([entry.event_id], title?.title_id) }, "Undo") : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
   return h("li", null, title ? posterOf(title) : h("span"), h("span", null, name, h("span", { class: "soft" }, ` You ${deed}${entry.source && !["page", "service"].includes(entry.source) ? `, says ${entry.source}` : ""}`)), back);
 }
 

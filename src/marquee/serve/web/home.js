@@ -20,6 +20,7 @@ export async function show(main) {
   const late = setTimeout(() => page.append(...waits), 150);
   try {
     await view.look();
+    requestAnimationFrame(() => performance.mark("marquee:shelves"));
   } finally {
     clearTimeout(late);
     waits.forEach((ghost) => ghost.remove());

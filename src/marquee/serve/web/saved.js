@@ -26,7 +26,7 @@ export async function show(main) {
 function saved(title) {
   const element = card(title);
   element.append(
-    h("button", { type: "button", class: "link small", onclick: () => undo(title.event_ids, title.title_id, `“${title.name}” is off your list.`) }, "Remove", h("span", { class: "unseen" }, ` ${title.name}`)),
+    h("button", { type: "button", class: "link small", "aria-label": `Remove ${title.name}`, onclick: () => undo(title.event_ids, title.title_id, `“${title.name}” is off your list.`) }, "Remove"),
   );
   return element;
 }

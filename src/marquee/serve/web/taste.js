@@ -60,7 +60,7 @@ function tastes(heading, rows, look, lifted, named = (name) => name) {
   const shown = rows.filter((row, place) => place < ROWS || row.less);
   const wide = shown.map((row) => ({
     label: named(row.name),
-    value: row.less ? row.count / 5 : row.count,
+    value: row.less ? row.count / 10 : row.count,
     words: lifted && row.lift ? `${row.count} · ${row.lift.toFixed(1)}×` : row.count,
     action: lessButton(row, named(row.name), look),
   }));

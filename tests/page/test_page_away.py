@@ -1,0 +1,98 @@
+"""What is helpful when something is away, empty or not known."""
+
+import os
+import signal
+from datetime import UTC, datetime
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.page.theatre import BARE, Visit
+from tests.serve.running import an_event, until
+
+
+def test_a_deed_while_the_service_is_away_is_kept_and_sent_when_it_is_back(visit: Visit) -> None:
+    user_id = visit.join(81, 82)
+    visit.go("?title=92")
+    like = visit.sheet.get_by_role("button", name="I like it")
+    expect(like).to_be_visible()
+    visit.context.set_offline(True)
+    like.click()
+    expect(visit.page.get_by_text("it is kept here")).to_be_visible()
+    visit.context.set_offline(False)
+    until(lambda: _likes(visit, user_id, 92), lambda: "what waited is not sent")
+    visit.errors.clear()
+
+
+def _likes(visit: Visit, user_id: int, title_id: int) -> bool:
+    events = visit.service.get(f"/viewers/{user_id}/export").json()["events"]
+    return any(event["kind"] == "liked" and event["title_id"] == title_id for event in events)
+
+
+def test_when_a_worker_dies_the_page_lives_on(visit: Visit) -> None:
+    user_id = visit.join(81, 82)
+    visit.go("")
+    visit.see_shelves()
+    before = visit.shelf()
+    (worker,) = visit.service.workers()
+    os.kill(worker, signal.SIGKILL)
+    expect(visit.page.get_by_text("Live updates are interrupted")).to_be_visible()
+    assert visit.shelf() == before
+    told = {"event_id": "back", "title_id": int(before[0]), "kind": "watch_finished", "user_id": user_id}
+    moment = datetime.now(UTC).isoformat()
+    until(lambda: _sent(visit, {**told, "happened_at": moment, "source": "tv"}), lambda: "the service stays away")
+    visit.changed_from(before)
+    expect(visit.page.get_by_text("Live updates are interrupted")).to_be_hidden()
+    visit.errors.clear()
+
+
+def _sent(visit: Visit, event: dict[str, object]) -> bool:
+    try:
+        return visit.service.post("/events", {"events": [event]}).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_when_the_stream_alone_breaks_what_is_done_here_still_changes_the_shelves(visit: Visit) -> None:
+    visit.join(81, 82)
+    visit.context.route("**/stream", lambda route: route.abort())
+    visit.go("")
+    visit.see_shelves()
+    expect(visit.page.get_by_text("Live updates are interrupted")).to_be_visible()
+    before = visit.shelf()
+    visit.open_first()
+    visit.sheet.get_by_role("button", name="Finished watching").click()
+    visit.changed_from(before)
+    visit.errors.clear()
+
+
+def test_an_empty_list_says_why_and_where_to_go(visit: Visit) -> None:
+    user_id = visit.join(age=0)
+    seen = [an_event(f"seen-{n}", user_id=user_id, title_id=n, kind="watch_finished") for n in range(1, 180)]
+    assert visit.service.post("/events", {"events": seen}).json()["refused"] == []
+    visit.go("")
+    expect(visit.page.get_by_role("heading", name="Nothing is left to show")).to_be_visible()
+    visit.page.get_by_role("link", name="Change what may be shown").click()
+    expect(visit.page.get_by_label("Maturity")).to_be_visible()
+
+
+def test_of_a_title_of_which_nothing_is_known_there_is_a_sheet_all_the_same(visit: Visit) -> None:
+    visit.join(81)
+    visit.go(f"?title={BARE}")
+    expect(visit.sheet.get_by_text("Nothing else is known of this title")).to_be_visible()
+    expect(visit.sheet.locator(".poster").first).to_be_visible()
+
+
+def test_a_title_that_is_not_there_is_told_of_and_left(visit: Visit) -> None:
+    visit.join(81)
+    visit.go("?title=999999")
+    expect(visit.sheet.get_by_role("heading", name="This title cannot be shown")).to_be_visible()
+    visit.page.keyboard.press("Escape")
+    visit.see_shelves()
+    visit.errors.clear()
+
+
+def test_a_viewer_who_is_not_chosen_is_led_to_the_choice_from_everywhere(visit: Visit) -> None:
+    for place in ("", "taste", "history", "saved", "profile", "nonsense"):
+        visit.go(place)
+        expect(visit.page.get_by_role("heading", name="Who is watching?")).to_be_visible()

@@ -1,0 +1,138 @@
+"""For everybody: readers of screens, fingers, keys, remote controls; at night, on a phone, and without waiting."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.theatre import KNOWN, SIZES, Visit, visiting
+from tests.serve.running import Running
+
+AXE = (Path(__file__).parent / "axe.min.js").read_text("utf-8")
+PLACES = ("", "?title=90", "search?q=westerns", "saved", "taste", "history", "bring", "profile", "choose")
+SHIFT = "new PerformanceObserver(l => l.getEntries().forEach(e => (window.shift = (window.shift ?? 0) + e.value)))"
+PATIENCE_MS = 1_000  # a busy machine is no reason to fail; on a quiet one it is about a tenth
+
+
+@pytest.fixture(params=["phone-light", "laptop-dark"])
+def device(request: pytest.FixtureRequest, theatre: Running, chromium: Browser) -> Iterator[Visit]:
+    size, scheme = request.param.split("-")
+    with visiting(theatre, chromium, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce") as visit:
+        visit.watch_as(KNOWN)
+        yield visit
+        assert visit.errors == []
+
+
+def settled(visit: Visit, place: str) -> None:
+    visit.page.goto("about:blank")
+    visit.go(place)
+    expect(visit.page.locator("main h1, dialog h2").first).to_be_attached()
+    if "title" in place:
+        expect(visit.sheet.get_by_role("heading", name="More like this")).to_be_visible()
+    visit.page.wait_for_load_state("load")
+    visit.page.evaluate("document.fonts.ready")
+
+
+def faults(visit: Visit) -> list[tuple[str, str]]:
+    visit.page.evaluate(AXE)
+    found: Any = visit.page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [(fault["id"], node["html"][:200]) for fault in found["violations"] for node in fault["nodes"]]
+
+
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(device: Visit) -> None:
+    for place in PLACES:
+        settled(device, place)
+        assert (place, faults(device)) == (place, [])
+        wide = device.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (place, max(wide, 0)) == (place, 0)
+
+
+def test_signing_up_has_no_fault_either(device: Visit) -> None:
+    settled(device, "choose")
+    device.page.get_by_role("button", name="Somebody new").click()
+    device.page.get_by_role("list", name="Titles to choose from").get_by_role("button").first.click()
+    assert faults(device) == []
+
+
+def focused(page: Page) -> str | None:
+    title: str | None = page.evaluate("document.activeElement.closest('[data-title]')?.dataset.title")
+    return title
+
+
+def test_keys_alone_go_from_shelf_to_shelf_into_a_sheet_and_back(visit: Visit) -> None:
+    visit.join(81, 82, 83)
+    visit.go("")
+    visit.see_shelves()
+    page = visit.page
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if focused(page):
+            break
+    first = visit.shelf()
+    assert focused(page) == first[0]
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == first[1]
+    page.keyboard.press("ArrowDown")
+    assert focused(page) not in first
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Home")
+    assert focused(page) == first[0]
+    page.keyboard.press("Enter")
+    expect(visit.sheet.get_by_role("button", name="Finished watching")).to_be_visible()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(visit.sheet).to_be_hidden()
+    assert focused(page) == first[0]
+
+
+def test_the_way_past_the_sign_leads_to_the_content(visit: Visit) -> None:
+    visit.join(81)
+    visit.go("taste")
+    expect(visit.page.get_by_role("heading", name="My taste")).to_be_visible()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    assert visit.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_what_changes_is_told_to_who_does_not_see_it(visit: Visit) -> None:
+    visit.join(81, 82)
+    visit.go("")
+    visit.see_shelves()
+    visit.open_first()
+    visit.sheet.get_by_role("button", name="Finished watching").click()
+    expect(visit.page.get_by_text("Your shelves have changed")).to_be_attached()
+
+
+def test_shelves_are_there_at_once_and_nothing_jumps(visit: Visit) -> None:
+    visit.watch_as(KNOWN)
+    visit.go("")
+    visit.see_shelves()
+    visit.page.add_init_script(f"{SHIFT}.observe({{type: 'layout-shift', buffered: true}})")
+    took = []
+    for _ in range(3):
+        visit.page.goto("about:blank")
+        visit.go("")
+        visit.see_shelves()
+        took.append(visit.page.evaluate("performance.getEntriesByName('marquee:shelves')[0].startTime"))
+        visit.page.wait_for_timeout(300)
+        assert visit.page.evaluate("window.shift ?? 0") < 0.01
+    assert min(took) < PATIENCE_MS
+
+
+def test_by_night_and_by_day_as_the_device_says_or_as_was_chosen(visit: Visit) -> None:
+    visit.join(81)
+    shade = "getComputedStyle(document.documentElement).backgroundColor"
+    visit.page.emulate_media(color_scheme="dark")
+    visit.go("profile")
+    expect(visit.page.get_by_label("Light or dark")).to_be_visible()
+    dark = visit.page.evaluate(shade)
+    visit.page.emulate_media(color_scheme="light")
+    assert visit.page.evaluate(shade) != dark
+    visit.page.get_by_label("Light or dark").select_option("dark")
+    assert visit.page.evaluate(shade) == dark
+    visit.page.reload()
+    expect(visit.page.get_by_label("Light or dark")).to_have_value("dark")
+    assert visit.page.evaluate(shade) == dark
