@@ -28,7 +28,7 @@ from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.interactions import interactions
 from marquee.model.recommender import Recommender
 from marquee.model.retrieval import batches
-from marquee.model.split import CUTS, Cut, cut
+from marquee.model.split import Cut, cut
 from marquee.model.titles import Titles, titles_of
 from marquee.params import read_params
 from marquee.quality.evaluate import ALL, HYBRID, evaluate
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"of the first {QUICK_VIEWERS} viewers")
     given = parser.parse_args()
     tables, spawn = [], get_context("spawn")
-    for name in CUTS:
+    for name in PARAMS.evaluate.cuts:
         with ProcessPoolExecutor(1, spawn) as process:
             work = process.submit(measured, name, given.ratings, QUICK_VIEWERS if given.quick else None)
             table, cost = work.result()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from marquee.errors import TableError
 from marquee.model import split
 from marquee.model.split import Cut
+from marquee.params.quality import CutName
 from marquee.tables import INTERACTIONS, WHEN
+
+CUTS = get_args(CutName)
 
 START = datetime(2005, 1, 1, tzinfo=UTC)
 Pair = tuple[int, int]
@@ -92,7 +96,7 @@ def test_another_seed_chooses_other_strangers_and_the_same_seed_the_same() -> No
     assert chosen[0] != chosen[2]
 
 
-@pytest.mark.parametrize("name", split.CUTS)
+@pytest.mark.parametrize("name", CUTS)
 def test_no_row_is_both_past_and_wanted(name: str) -> None:
     world = interactions([(user, title, user % 7 + title) for user in range(1, 41) for title in range(1, 11)])
     cut = split.cut(world, name, seed=0)
@@ -130,10 +134,25 @@ def test_what_nobody_wanted_is_no_answer_and_no_past(cut: Callable[[pl.DataFrame
     assert (1, 50) not in pairs(answer.histories)
 
 
-@pytest.mark.parametrize("name", split.CUTS)
+@pytest.mark.parametrize("name", CUTS)
 def test_an_empty_table_gives_empty_cuts(name: str) -> None:
     cut = split.cut(WORLD.clear(), name, seed=0)
     assert cut.train.height == cut.histories.height == cut.test.height == 0
+
+
+def test_cuts_of_one_past_have_one_past() -> None:
+    world = interactions([(user, title, user % 7 + title) for user in range(1, 41) for title in range(1, 11)])
+    for name, same in split.SAME_PAST.items():
+        assert split.cut(world, name, seed=0).train.equals(split.cut(world, same, seed=0).train)
+
+
+def test_of_many_viewers_some_are_asked_about_and_all_are_learnt_from() -> None:
+    whole = split.last_one(interactions([(user, title, title) for user in range(1, 41) for title in range(1, 6)]))
+    some = split.some_of(whole, 7, seed=0)
+    assert some.train.equals(whole.train)
+    assert some.test["user_id"].n_unique() == 7
+    assert set(some.histories["user_id"]) == set(some.test["user_id"])
+    assert split.some_of(whole, 40, seed=0).test.equals(whole.test)
 
 
 def test_rows_out_of_order_are_refused() -> None:

@@ -80,12 +80,21 @@ _UNSEEDED: Mapping[str, Callable[[pl.DataFrame], Cut]] = {
     "by_time": by_time,
     "live": live,
 }
-CUTS = (*_UNSEEDED, "strangers")  # those that lists are measured on
+SAME_PAST: Mapping[str, str] = {"live": "by_time"}
 
 
 def cut(interactions: pl.DataFrame, name: str, seed: int) -> Cut:
     """One of CUTS by its name."""
     return strangers(interactions, seed) if name == "strangers" else _UNSEEDED[name](interactions)
+
+
+def some_of(cut: Cut, viewers: int, seed: int) -> Cut:
+    """The same past, with at most so many viewers who are asked about, drawn at random."""
+    asked = cut.test["user_id"].unique().sort()
+    if len(asked) > viewers:
+        asked = asked.gather(np.sort(np.random.default_rng(seed).choice(len(asked), viewers, replace=False)))
+    theirs = pl.col("user_id").is_in(asked.implode())
+    return Cut(cut.name, cut.train, cut.histories.filter(theirs), cut.test.filter(theirs))
 
 
 def _two_parts(name: str, interactions: pl.DataFrame, test: Mask) -> Cut:

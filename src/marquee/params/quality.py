@@ -1,12 +1,18 @@
 """What the sections on measuring hold: how good the lists are said to be, and how far the world may move."""
 
-from pydantic import Field, model_validator
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict, field_validator, model_validator
 
 from marquee.params.section import Section
+
+CutName = Literal["last_one", "last_fifth", "by_time", "live", "strangers"]
 
 
 class EvaluateParams(Section):
     seed: int = Field(ge=0, le=2**32 - 1)
+    cuts: Annotated[tuple[CutName, ...], Strict(False)]
+    viewers: int = Field(ge=1, le=100_000_000)
     folds: int = Field(ge=1, le=5)
     draws: int = Field(ge=100, le=100_000)
     light: int = Field(ge=1, le=100_000)
@@ -14,6 +20,13 @@ class EvaluateParams(Section):
     new_title: int = Field(ge=1, le=1_000_000)
     popular: float = Field(gt=0, le=1)
     small: int = Field(ge=0, le=1_000_000)
+
+    @field_validator("cuts")
+    @classmethod
+    def _has_the_one_that_decides(cls, cuts: tuple[CutName, ...]) -> tuple[CutName, ...]:
+        if "live" not in cuts:
+            raise ValueError("live is missing: it is the cut that decides which model is served")
+        return cuts
 
     @model_validator(mode="after")
     def _light_is_below_heavy(self) -> "EvaluateParams":

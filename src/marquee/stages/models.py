@@ -7,6 +7,7 @@ stars in stars/. `recommender` puts those of everything together.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -21,10 +22,11 @@ from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
 from marquee.model.search import fit_index
-from marquee.model.split import CUTS, FOLDS, TESTED, Cut, cut
+from marquee.model.split import FOLDS, SAME_PAST, TESTED, Cut, cut, some_of
 from marquee.model.stars import Stars, fit_stars, measured
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params
+from marquee.params.quality import CutName
 from marquee.quality import plots, report
 from marquee.quality.evaluate import HYBRID
 from marquee.quality.evaluate import evaluate as evaluate_cut
@@ -40,10 +42,10 @@ _PARTS = ("train", "histories", "test")
 
 def split(params: Params, into: Path) -> Mapping[str, object]:
     """What counts as the past, by each protocol of measurement; one without answers is left out."""
-    cost, table = Cost(), _read(into / "tables" / "interactions.parquet")
-    counts = {}
-    for name in CUTS:
-        parts = cut(table, name, params.evaluate.seed)
+    cost, table, asked = Cost(), _read(into / "tables" / "interactions.parquet"), params.evaluate
+    counts: dict[str, Mapping[str, int]] = {}
+    for name in asked.cuts:
+        parts = some_of(cut(table, name, asked.seed), asked.viewers, asked.seed)
         if parts.test.is_empty():
             continue
         for part in _PARTS:
@@ -56,7 +58,7 @@ def retrieve(params: Params, into: Path) -> Mapping[str, object]:
     """Sources fitted on each past, and the rows that its ranker learns from."""
     cost, titles = Cost(), _titles(into)
     counts = {}
-    for name in (*_cuts(into), EVERYTHING):
+    for name in (*_pasts(into), EVERYTHING):
         found = retrieve_from(_past(name, into, titles), titles, params, params.seed)
         save_model(into / "retrieved" / name, _contents_of(found))
         wanted = int(np.count_nonzero(found.rows.labels > 0))
@@ -67,7 +69,7 @@ def retrieve(params: Params, into: Path) -> Mapping[str, object]:
 def rank(params: Params, into: Path) -> Mapping[str, object]:
     """A ranker for each past."""
     cost, counts = Cost(), {}
-    for name in (*_cuts(into), EVERYTHING):
+    for name in (*_pasts(into), EVERYTHING):
         ranker = fit_ranker(_rows(into / "retrieved" / name), params.ranker, params.seed)
         texts = {f"ranker_{number}.txt": text for number, text in enumerate(ranker.texts)}
         save_model(into / "ranked" / name, Contents({}, texts, {}, {}))
@@ -142,9 +144,10 @@ def _lists(past: Cut, lister: Lister, titles: Titles) -> Mapping[str, pl.DataFra
 
 
 def _lister(name: str, params: Params, into: Path, titles: Titles) -> Lister:
-    retrieved = load_model(into / "retrieved" / name).arrays
+    past = _past_of(name, into)
+    retrieved = load_model(into / "retrieved" / past).arrays
     retriever = restored_retriever(retrieved, titles, params.sources)
-    texts = load_model(into / "ranked" / name).texts
+    texts = load_model(into / "ranked" / past).texts
     ranker = Ranker(retriever.feature_names, tuple(texts[name] for name in sorted(texts)))
     return Lister(params, _past(name, into, titles), retriever, ranker)
 
@@ -189,9 +192,20 @@ def cut_of(name: str, into: Path) -> Cut:
     return Cut(name, *(_read(into / "cuts" / name / f"{part}.parquet") for part in _PARTS))
 
 
+def _pasts(into: Path) -> list[str]:
+    """The cuts whose pasts are learnt from."""
+    return list(dict.fromkeys(_past_of(name, into) for name in _cuts(into)))
+
+
+def _past_of(name: str, into: Path) -> str:
+    """The cut that has the past of this one: what is learnt of it is learnt once."""
+    same = SAME_PAST.get(name, name)
+    return same if (into / "cuts" / same).is_dir() else name
+
+
 def _cuts(into: Path) -> list[str]:
     """Those that `split` found answers for."""
-    return [name for name in CUTS if (into / "cuts" / name).is_dir()]
+    return [name for name in get_args(CutName) if (into / "cuts" / name).is_dir()]
 
 
 def _read(table: Path) -> pl.DataFrame:

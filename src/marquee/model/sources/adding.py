@@ -13,6 +13,7 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 
 Places = NDArray[np.int32]
+Rows = NDArray[np.integer[Any]]
 
 _BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
 _UNSUPPORTED = -1
@@ -23,14 +24,14 @@ def of_sparse(matrix: sp.csr_array, histories: Histories, values: Floats) -> Flo
     return sums_of(matrix, histories.starts, histories.title, values)
 
 
-def sums_of(matrix: sp.csr_array, starts: NDArray[np.integer[Any]], row: NDArray[np.integer[Any]], values: Floats) -> Floats:
+def sums_of(matrix: sp.csr_array, starts: Rows, row: Rows, values: Floats) -> Floats:
     """Runs x columns: the rows of the matrix in each run, starts[n] to starts[n + 1], times their values."""
     sums = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
     _add_sparse(matrix.indptr, matrix.indices, matrix.data, starts, row, values, sums)
     return sums
 
 
-def of_rows(table: Floats, starts: Ints, row: NDArray[np.integer[Any]], values: Floats) -> Floats:
+def of_rows(table: Floats, starts: Ints, row: Rows, values: Floats) -> Floats:
     """Runs x columns of the table: its rows in each run, starts[n] to starts[n + 1], times their values."""
     sums = np.zeros((len(starts) - 1, table.shape[1]), np.float32)
     _add_rows(table, starts, row, values, sums)
