@@ -134,6 +134,15 @@ def test_what_is_not_there_is_refused_in_one_shape_by_whoever_refuses_it(
     assert (answer.status_code, error(answer)["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/recommend", "POST"), ("/viewers/6", "GET, DELETE"), ("/page/key", "POST, DELETE"), ("/", "GET, HEAD")],
+)
+def test_who_takes_the_wrong_method_is_told_all_that_are_right(service: Running, path: str, allowed: str) -> None:
+    answer = service.client.patch(path)
+    assert (answer.status_code, answer.headers.get_list("allow")) == (405, [allowed])
+
+
 def test_where_a_request_is_wrong_is_told(service: Running) -> None:
     answer = service.post("/recommend", {"user_id": 6, "filters": {"kind": "opera"}})
     assert error(answer)["where"] == "body.filters.kind"

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from marquee.errors import (
     AccessError,
@@ -36,6 +37,7 @@ class ErrorReply(BaseModel):
 
 _BEARER = {"www-authenticate": "Bearer"}
 _SOON = {"retry-after": "1"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _STATUS: Mapping[type[MarqueeError], tuple[int, str, Mapping[str, str]]] = MappingProxyType(
     {
         ForbiddenError: (403, "forbidden", {}),
@@ -77,7 +79,18 @@ async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     told: Any = error.detail
     code, words = (told["code"], told["message"]) if isinstance(told, dict) else words_of(error.status_code)
-    return _refused(error.status_code, refusal(code, words, _id(request)), error.headers)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return _refused(error.status_code, refusal(code, words, _id(request)), headers)
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the address: whoever refused one knew of a single endpoint there."""
+    return ", ".join(method for method in _METHODS if _takes(request, method))
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 
 
 def _id(request: Request) -> str:
