@@ -71,6 +71,12 @@ def run(house: House, flow: str, **parameters: object) -> tuple[str, str]:
     return now["name"], now["message"]
 
 
+def artifact(house: House, key: str) -> str:
+    """The newest of that key, as Prefect's pages show it."""
+    asked = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC"}
+    return str(httpx.post(house.url("flows", "/api/artifacts/filter"), json=asked).json()[0]["data"])
+
+
 def event(name: str, kind: str, viewer: int, title: int, at: datetime) -> dict[str, object]:
     about = {"event_id": name, "kind": kind, "user_id": viewer, "title_id": title}
     return {**about, "happened_at": at.isoformat(), "source": "tv"}
@@ -102,6 +108,7 @@ def test_what_viewers_turn_to_is_learnt_promoted_packaged_and_served(house: Hous
     assert told["model"] == "2"
     assert {title["title_id"] for title in told["titles"]} & set(range(61, 61 + TITLES_OF_TASTE))
     assert bento.is_there("2", house.folder / "state/bentoml")
+    assert house.url("registry", "/#/experiments/1/runs/") in artifact(house, "mlflow-run")
     (change, _) = registry.changes(registry_of(house))
     assert (change.version, change.by, change.why) == ("2", "retrain", "new titles")
 

@@ -86,6 +86,7 @@ def register(url: str, folder: Path, beside: Beside = NOTHING) -> str:
         # All that is kept is the version: MLflow looks for its signature beside the model.
         source, tags = client.get_run(run_id).info.artifact_uri, {"fingerprint": fingerprint_of(folder), **beside.tags}
         made = client.create_model_version(MODEL, source, run_id, tags=tags, await_creation_for=0)
+        client.update_run(run_id, name=f"version {made.version}")
         client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
         return str(made.version)
 
@@ -102,7 +103,7 @@ def settle(url: str, folder: Path) -> None:
     """What will be registered is kept in that folder, unless something was registered before."""
     with _mlflow(url) as client:
         if client.get_experiment_by_name(_EXPERIMENT) is None:
-            client.create_experiment(_EXPERIMENT, artifact_location=folder.resolve().as_uri())
+            client.create_experiment(_EXPERIMENT, folder.resolve().as_uri())
 
 
 def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
@@ -168,6 +169,13 @@ def kept(url: str, version: str, name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def page(url: str, version: str) -> str:
+    """Where MLflow's own pages tell of it, below their address."""
+    with _client(url) as client:
+        run_id = str(client.get_model_version(MODEL, version).run_id)
+        return f"/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+
+
 def metrics(url: str, version: str) -> Mapping[str, float]:
     with _client(url) as client:
         run = client.get_run(str(client.get_model_version(MODEL, version).run_id))
@@ -231,7 +239,7 @@ def _experiment(client: "MlflowClient", url: str) -> str:
     beside = (
         Path(url.removeprefix("sqlite:///")).resolve().parent / "registry" if url.startswith("sqlite:///") else None
     )
-    return str(client.create_experiment(_EXPERIMENT, artifact_location=beside.as_uri() if beside else None))
+    return str(client.create_experiment(_EXPERIMENT, beside.as_uri() if beside else None))
 
 
 def _log(client: "MlflowClient", run_id: str, folder: Path, params: Mapping[str, Any], beside: Beside) -> None:

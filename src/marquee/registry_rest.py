@@ -33,6 +33,7 @@ class ModelVersion:
 @dataclass(frozen=True)
 class RunInfo:
     artifact_uri: str
+    experiment_id: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class RestClient:
 
     def get_run(self, run_id: str) -> Run:
         told = self._get("runs/get", run_id=run_id)["run"]
-        return Run(RunInfo(told["info"]["artifact_uri"]), RunData(_pairs(told["data"], "metrics")))
+        info = RunInfo(told["info"]["artifact_uri"], str(told["info"]["experiment_id"]))
+        return Run(info, RunData(_pairs(told["data"], "metrics")))
 
     def set_registered_model_tag(self, name: str, key: str, value: str) -> None:
         self._ask("POST", "registered-models/set-tag", json={"name": name, "key": key, "value": value})

@@ -18,9 +18,8 @@ class Link:
 
 def links(settings: Settings, version: str, into: Path) -> Iterator[Link]:
     """Pages where they are served, else files."""
-    run_id = next((each.run_id for each in registry.versions(settings.registry_url) if each.name == version), None)
     lock = registry.kept(settings.registry_url, version, "lock")
-    page = f"{settings.mlflow_url}/#/runs/{run_id}" if settings.mlflow_url else None
+    page = f"{settings.mlflow_url}{registry.page(settings.registry_url, version)}" if settings.mlflow_url else None
     if lock is not None:
         yield Link(
             "mlflow-run", f"version {version} in MLflow", page or lock.parent.as_uri(), "All that is known of it"
