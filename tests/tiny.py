@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ from tests.model.conftest import CHANGES
 ROOT = Path(__file__).parent.parent
 
 
-def lay_out(folder: Path, *changes: str) -> None:
+def lay_out(folder: Path, *changes: str, recipe: Sequence[str] = CHANGES) -> None:
     """As a clone: committed, nothing made yet."""
     for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore", "data/snapshot/.gitignore"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -21,7 +22,7 @@ def lay_out(folder: Path, *changes: str) -> None:
         shutil.copy(ROOT / name, folder / name)
     for name in ("src", "flows"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    change(folder, *CHANGES, *changes)
+    change(folder, *recipe, *changes)
     who = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
     for command in (
         ["git", "init", "-q"],

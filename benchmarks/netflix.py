@@ -1,0 +1,198 @@
+"""How long does everything take at the Netflix Prize's size on this machine, stage by stage, and what does growing cost?
+
+`marquee demo-world` writes the Prize's own format, `dvc repro` does the rest in a folder of its own: from text to a
+measured model. Beside each stage stand its floor (bytes in and out at this disk's speed; matrices at this processor's)
+and what the plain library takes for the heart of it, on the same tables. `--ratings` takes millions, several for the
+slope; a run that was killed goes on where it was. The last rankings are measured on `live`, of a sample of viewers.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from implicit.cpu.als import AlternatingLeastSquares
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from marquee.data.demo_world import NETFLIX_SCALE
+from marquee.model.folder import load_model
+from marquee.model.histories import histories_of
+from marquee.params import Params, read_params
+from tests.tiny import lay_out
+
+LIMIT_MINUTES, LIMIT_GB = 40, 10
+STAGES = ("titles", "ratings", "interactions", "split", "retrieve", "rank", "stars", "evaluate", "recommender")
+FITS_A_PAST = 3  # one retriever for each of two lessons, one that knows all of it
+PASTS = 2  # by_time, which live shares, and everything
+READS: Mapping[str, tuple[str, ...]] = {
+    "titles": ("demo/movie_titles.csv", "demo/netflix_titles.csv", "tables/titles.parquet"),
+    "ratings": ("demo/combined_data_*.txt", "tables/ratings.parquet"),
+    "interactions": ("tables/ratings.parquet", "tables/interactions.parquet"),
+    "split": ("tables/interactions.parquet", "cuts/*/*.parquet"),
+    "retrieve": ("cuts/*/train.parquet", "tables/interactions.parquet", "retrieved/*/*/*"),
+    "rank": ("retrieved/*/rows/*", "ranked/*/*"),
+    "stars": ("tables/interactions.parquet", "stars/*/*"),
+    "evaluate": ("retrieved/*/*/*", "cuts/live/*"),
+    "recommender": ("retrieved/everything/*/*", "stars/*/*", "model/*/*"),
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this one can do at best."""
+
+    disk: float  # bytes a second, written and read again
+    flops: float  # of a product of matrices, on the two processors
+
+    @classmethod
+    def measured(cls, folder: Path) -> "Machine":
+        block, path = np.random.default_rng(0).bytes(1 << 28), folder / "disk"
+        began = time.perf_counter()
+        path.write_bytes(block)
+        size = 2 * len(path.read_bytes())
+        disk = size / (time.perf_counter() - began)
+        path.unlink()
+        square = np.random.default_rng(0).random((3_000, 3_000), np.float32)
+        began = time.perf_counter()
+        square @ square
+        return cls(disk, 2 * 2 * len(square) ** 3 / (time.perf_counter() - began))
+
+
+def project(folder: Path, millions: float) -> None:
+    """A clone whose demo world has so many ratings of the Prize's titles, by the Prize's share of viewers."""
+    share = millions * 1e6 / NETFLIX_SCALE["ratings"]
+    sizes = {
+        "demo_world.viewers": max(int(NETFLIX_SCALE["viewers"] * share), 3_000),
+        "demo_world.titles": NETFLIX_SCALE["titles"],
+        "demo_world.ratings": int(millions * 1e6),
+        "evaluate.cuts": "[by_time, live]",
+    }
+    lay_out(folder, *(f"{name}={value}" for name, value in sizes.items()), recipe=())
+
+
+def run(folder: Path) -> float:
+    """Seconds of `dvc repro`; what is there already takes none."""
+    began = time.perf_counter()
+    command = [str(Path(sys.executable).parent / "dvc"), "repro"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def costs(folder: Path) -> Mapping[str, Mapping[str, float]]:
+    return {name: json.loads((folder / "data" / "metrics" / f"{name}.json").read_text("utf-8")) for name in STAGES}
+
+
+def floor(folder: Path, stage: str, machine: Machine) -> float:
+    """Seconds below which nothing can come: what is read and written, and in `retrieve` the squares of titles."""
+    paths = (path for pattern in READS[stage] for path in (folder / "data").glob(pattern) if path.is_file())
+    seconds = sum(path.stat().st_size for path in paths) / machine.disk
+    if stage == "retrieve":
+        titles = np.load(folder / "data" / "retrieved" / "everything" / "autoencoder" / "weights.npy", mmap_mode="r")
+        # A third of a cube to factor; two thirds more for the inverse of the one, two for the solution of the other.
+        seconds += FITS_A_PAST * PASTS * (1 + 7 / 3) * float(len(titles)) ** 3 / machine.flops
+    return seconds
+
+
+def plain(folder: Path, params: Params) -> Iterator[tuple[str, str, Callable[[], object]]]:
+    """The stage, the library, and the heart of the work done with it alone."""
+    table = pl.read_parquet(folder / "data" / "tables" / "interactions.parquet")
+    histories = histories_of(table, np.sort(table["title_id"].unique().to_numpy()).astype(np.int64))
+    matrix = histories.matrix(np.ones(len(histories.title), np.float32), int(histories.title.max()) + 1)
+    als, ranker = params.sources.als, params.ranker
+    yield "ratings", "polars", lambda: _scanned(folder)
+    yield (
+        "retrieve",
+        f"implicit, times {FITS_A_PAST * PASTS}",
+        lambda: [
+            AlternatingLeastSquares(als.factors, als.regularization, iterations=als.iterations, num_threads=2).fit(
+                matrix, show_progress=False
+            )
+            for _ in range(FITS_A_PAST * PASTS)
+        ],
+    )
+    rows = load_model(folder / "data" / "retrieved" / "everything").arrays["rows"]
+    settings = {"num_leaves": ranker.leaves, "num_threads": 2, "verbosity": -1}
+    yield (
+        "rank",
+        f"LightGBM, times {len(ranker.objectives) * PASTS}",
+        lambda: [
+            lgb.train(
+                {**settings, "objective": objective},
+                lgb.Dataset(np.asarray(rows["features"]), np.asarray(rows["labels"]), group=np.asarray(rows["counts"])),
+                ranker.rounds,
+            )
+            for objective in ranker.objectives
+            for _ in range(PASTS)
+        ],
+    )
+
+
+def _scanned(folder: Path) -> pl.DataFrame:
+    names = {"user_id": pl.String, "rating": pl.Float32, "day": pl.Date}
+    text = folder / "data" / "demo" / "combined_data_*.txt"
+    return pl.scan_csv(text, has_header=False, schema=names, missing_columns="insert", quote_char=None).collect()
+
+
+def told(folder: Path, machine: Machine) -> None:
+    cost, params = costs(folder), read_params(folder / "params.yaml")
+    beside: dict[str, str] = {}
+    for stage, library, work in plain(folder, params):
+        began = time.perf_counter()
+        work()
+        beside[stage] = f"{library}: {time.perf_counter() - began:.0f} s"
+    print(f"{'stage':<14}{'seconds':>9}{'GB':>7}{'floor, s':>10}  the plain library for the heart of it")
+    for stage in STAGES:
+        seconds, peak = cost[stage]["seconds"], cost[stage]["peak_mb"] / 1e3
+        least = floor(folder, stage, machine)
+        print(f"{stage:<14}{seconds:>9.1f}{peak:>7.2f}{least:>10.1f}  {beside.get(stage, '')}")
+    minutes, peak = whole(cost)
+    limits = f"limits for 100 million: {LIMIT_MINUTES} minutes, {LIMIT_GB} GB"
+    print(f"{'all':<14}{60 * minutes:>9.0f}{peak:>7.2f}   {limits}\n")
+
+
+def whole(cost: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    return sum(cost[name]["seconds"] for name in STAGES) / 60, max(cost[name]["peak_mb"] for name in STAGES) / 1e3
+
+
+def slopes(sizes: Sequence[float], folders: Sequence[Path]) -> None:
+    """By how much each stage grows when the ratings grow tenfold: 10 is linear."""
+    every = [costs(folder) for folder in folders]
+    print(f"{'seconds':<14}" + "".join(f"{size:>9g}M" for size in sizes) + "   tenfold takes")
+    for stage in STAGES:
+        seconds = [cost[stage]["seconds"] for cost in every]
+        slope = np.polyfit(np.log10(sizes), np.log10(np.maximum(seconds, 0.01)), 1)[0]
+        print(f"{stage:<14}" + "".join(f"{each:>10.1f}" for each in seconds) + f"{10**slope:>12.1f} times")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ratings", type=float, nargs="+", default=[100.0], help="millions; 100 is the Prize")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "marquee-netflix")
+    parser.add_argument("--quick", action="store_true", help="half a million ratings")
+    given = parser.parse_args()
+    sizes, folders = [0.5] if given.quick else given.ratings, []
+    given.folder.mkdir(parents=True, exist_ok=True)
+    machine = Machine.measured(given.folder)
+    print(f"disk {machine.disk / 1e9:.1f} GB/s, matrices {machine.flops / 1e9:.0f} Gflop/s on two processors")
+    for millions in sizes:
+        folder = given.folder / f"{millions:g}M"
+        if not (folder / "params.yaml").exists():
+            project(folder, millions)
+        print(f"{millions:g} million ratings: dvc repro {run(folder) / 60:.1f} minutes, the world included", flush=True)
+        told(folder, machine)
+        folders.append(folder)
+    if len(sizes) > 1:
+        slopes(sizes, folders)
+
+
+if __name__ == "__main__":
+    main()
