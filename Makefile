@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DVC_NO_ANALYTICS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: up test test-spark check repro bench lock spark
+.PHONY: up test test-spark check repro bench bench-netflix lock spark
 
 up: repro                  ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
 	@marquee events add

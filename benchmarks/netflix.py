@@ -1,4 +1,4 @@
-"""How long does everything take at the Netflix Prize's size on this machine, stage by stage, and what does growing cost?
+"""How long does everything take at the Netflix Prize's size on one machine, stage by stage, and what does growing cost?
 
 `marquee demo-world` writes the Prize's own format, `dvc repro` does the rest in a folder of its own: from text to a
 measured model. Beside each stage stand its floor (bytes in and out at this disk's speed; matrices at this processor's)
