@@ -130,6 +130,13 @@ def test_a_forgotten_viewer_is_gone_and_the_others_are_not(store: EventStore) ->
     assert store.forget(7, NOW) == 0
 
 
+def test_an_event_that_is_undone_is_gone_and_may_be_told_again(store: EventStore) -> None:
+    store.append([an_event("a"), an_event("b"), an_event("c", user_id=8)], NOW)
+    assert store.undo(7, ["a", "c", "no such event"]) == 1
+    assert (ids(store.history(7, 10)), ids(store.history(8, 10))) == (["b"], ["c"])
+    assert store.append([an_event("a")], NOW).accepted == 1
+
+
 def test_what_was_forgotten_is_refused_when_it_is_sent_again(store: EventStore) -> None:
     ahead = an_event("ahead", happened_at=NOW_MS + 200_000)
     store.append([an_event("a"), ahead], NOW)

@@ -208,3 +208,15 @@ def test_a_forgotten_viewer_leaves_exactly_the_partitions_that_held_them(store: 
     assert (left["user_id"].unique().to_list(), left.height) == ([7], 2_500)
     store.snapshot(tmp_path / "another", 3_020)
     assert contents(tmp_path / "another") == after
+
+
+def test_an_event_that_is_undone_leaves_its_partition_alone(store: EventStore, tmp_path: Path) -> None:
+    append(store, 1_500)
+    store.snapshot(tmp_path, 1_500)
+    before = contents(tmp_path)
+    assert store.undo(7, ["e1200"]) == 1
+    store.snapshot(tmp_path, 1_500)
+    after = contents(tmp_path)
+    assert set(after) == names((1, 1_000)) | {"events-000000001001-000000001500-without-1.parquet"}
+    assert before.items() & after.items() == {(name, before[name]) for name in names((1, 1_000))}
+    assert "e1200" not in pl.read_parquet(tmp_path / "*.parquet")["event_id"]
