@@ -1,6 +1,7 @@
 """A viewer's own things: what they wish of their lists, what they did and take back, what they save and bring along."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_profile_is_what_was_told_last(answers: Answers) -> None:
 
 def test_a_profile_of_all_that_it_may_hold_can_be_kept(answers: Answers) -> None:
     less = [{"kind": "person", "name": f"{n:02}" + "é" * 62} for n in range(12)]
-    full = {"name": "é" * 40, "region": "é" * 64, "age": 150, "diversity": 0.123456789, "less": less}
+    full: dict[str, Any] = {"name": "é" * 40, "region": "é" * 64, "age": 150, "diversity": 0.123456789, "less": less}
     assert wish(answers, **full, age_group="under 18", gender="female") == answers.profile(STRANGER).profile
 
 
