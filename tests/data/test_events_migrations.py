@@ -5,13 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from marquee.data.events import EventStore, migrate
+from marquee.data.events import EventStore, migrate, months
 from marquee.data.events.database import Database
 from marquee.data.events.schema import METADATA
 from marquee.data.events.version import VERSION_TABLE, upgrade, versions
@@ -36,6 +37,8 @@ def test_every_version_becomes_the_newest_with_its_events_in_it(
 ) -> None:
     upgrade(database, version)
     with database.write() as connection:
+        if connection.dialect.name == "postgresql" and version >= "0005":
+            months.make(connection, NOW_MS)
         # In the words of the first version: what a later one adds is filled by its own migration.
         columns = "position, event_id, user_id, title_id, kind, value, happened_at, recorded_at, source, detail"
         values = ", ".join(repr(value) for value in AN_EVENT)
@@ -54,7 +57,16 @@ def test_the_migrations_make_the_tables_of_the_schema(database: Database, store_
     migrate(store_url)
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, METADATA) == []
+        differences = compare_metadata(context, METADATA)
+    assert [each for each in differences if not _is_of_months(each)] == []
+
+
+def _is_of_months(difference: tuple[Any, ...]) -> bool:
+    """PostgreSQL's months are tables besides, and no index spans them that could be unique."""
+    what, of = difference[:2]
+    if what in ("add_index", "remove_index"):
+        return of.name in ("events_by_event_id", "events_by_position") or of.table.name.startswith("events_")
+    return bool(what == "remove_table" and of.name.startswith(("events_shown", "events_deeds")))
 
 
 def test_migrating_the_newest_changes_nothing(store_url: str) -> None:

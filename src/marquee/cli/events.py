@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
 from marquee.data.events import EventStore, migrate
+from marquee.data.events.months import months_ago
 from marquee.errors import SourceError, StoreError
 from marquee.stages import tables
 
@@ -110,6 +111,19 @@ def snapshot(
         upto = store.position() if position is None else position
         files = store.snapshot(folder, upto)
     out.print(f"position {upto:,}: {len(files)} partitions in {folder}")
+
+
+@events.command("let-go")
+def let_go(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A snapshot; from then on the one place where they are.")],
+    months: Annotated[int, typer.Option(min=1, help="Keep so many whole months, and the one that has begun.")],
+    database: DatabaseUrl = DATABASE,
+) -> None:
+    """Drop what was shown in older months from PostgreSQL, once the snapshot holds it; what viewers did stays."""
+    with EventStore(_there(database), params_of(context).events, None) as store:
+        gone = store.let_go(folder, months_ago(datetime.now(UTC), months))
+    out.print(f"{gone.months} months with {gone.events:,} events let go; {folder} holds them")
 
 
 @events.command("migrate")

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from marquee.data.events import months
 from marquee.data.events.schema import EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION
 from marquee.data.events.validity import Content
 
 _AT_ONCE = 1_000  # ids in one question
+_AHEAD_MS = 86_400_000  # no clock that is believed goes further ahead (params.yaml: events.future_tolerance_s)
 _CONTENT = [EVENTS.c[name] for name in Content._fields]
 
 
@@ -23,7 +25,7 @@ class Sifted:
 def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
     """Holds only while the connection is the one that may write."""
     valid = [content for content in judged if isinstance(content, Content)]
-    stored = _stored(connection, sorted({content.event_id for content in valid}))
+    stored = _stored(connection, valid)
     forgotten = _forgotten(connection, sorted({content.user_id for content in valid}))
     sifted = Sifted()
     for index, content in enumerate(judged):
@@ -45,6 +47,8 @@ def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
 def write(connection: Connection, contents: Sequence[Content], recorded_at: int) -> None:
     if not contents:
         return
+    if connection.dialect.name == "postgresql":
+        months.make(connection, recorded_at)
     last = connection.execute(select(LAST_POSITION.c.position)).scalar_one()
     rows = [
         {"position": position, "recorded_at": recorded_at, **content._asdict()}
@@ -54,11 +58,15 @@ def write(connection: Connection, contents: Sequence[Content], recorded_at: int)
     connection.execute(update(LAST_POSITION).values(position=last + len(rows)))
 
 
-def _stored(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, Content]:
+def _stored(connection: Connection, contents: Sequence[Content]) -> Mapping[str, Content]:
+    """By id; of PostgreSQL's months none is asked that was over before any of these happened."""
+    asked = select(*_CONTENT)
+    if connection.dialect.name == "postgresql":
+        asked = asked.where(EVENTS.c.recorded_at >= min((each.happened_at for each in contents), default=0) - _AHEAD_MS)
     return {
         row.event_id: Content._make(row)
-        for some in _slices(event_ids)
-        for row in connection.execute(select(*_CONTENT).where(EVENTS.c.event_id.in_(some)))
+        for some in _slices(sorted({content.event_id for content in contents}))
+        for row in connection.execute(asked.where(EVENTS.c.event_id.in_(some)))
     }
 
 

@@ -32,6 +32,7 @@ class Event(NamedTuple):
 
 # Spelt out, not bound: a question uses the index of what is not `shown` only if it says so itself.
 DEED = text("kind != 'shown'")
+SHOWN = text("kind = 'shown'")
 
 EVENTS = Table(
     "events",
@@ -46,6 +47,7 @@ EVENTS = Table(
     Column("recorded_at", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("detail", Text),
+    # PostgreSQL has it in months, see months.py: there the key has kind and recorded_at too, and no index is unique.
     PrimaryKeyConstraint("user_id", "happened_at", "event_id"),
     Index("events_by_event_id", "event_id", unique=True),
     Index("events_by_position", "position", unique=True),
@@ -71,6 +73,9 @@ FORGOTTEN_POSITIONS = Table(
     METADATA,
     Column("position", _POSITION, primary_key=True, autoincrement=False),
 )
+
+# One row: up to this position what was shown may be no longer here, but in a snapshot alone.
+LET_GO = Table("let_go", METADATA, Column("position", BigInteger, nullable=False))
 
 # Who may ask the service. Of a key's secret only the digest is kept.
 API_KEYS = Table(

@@ -4,6 +4,8 @@ A file's name says which positions it covers and, when viewers asked to be forgo
 So a name means the same bytes of its store for ever: what is there is kept if its first and last row are this store's,
 what is missing is written, any other file with a name of this form is removed. Beside them lies who asked to
 be forgotten, if anybody did, for whatever else is known of them: their ratings.
+
+Of what was let go (letting_go.py) the file is all there is. It is made anew of itself, without whoever was forgotten.
 """
 
 import re
@@ -15,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select
 
 from marquee import tables
 from marquee.data.events.database import Database
-from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS
+from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LET_GO
 from marquee.errors import StoreError
 
 FORGOTTEN = "forgotten.csv"
 
 _PAGE_ROWS = 50_000  # rows in memory
 _ROW_GROUP = 250_000
-_OURS = re.compile(r"events-[0-9]{12,}-[0-9]{12,}(-without-[0-9]+)?\.parquet")  # what `_name` writes
+_OURS = re.compile(r"events-([0-9]{12,})-([0-9]{12,})(-without-[0-9]+)?\.parquet")  # what `_name` writes
 _NO_ROWS = pl.DataFrame(schema=dict(tables.EVENTS.columns))
 _RAW = {name: pl.Int64() if kind == tables.WHEN else kind for name, kind in tables.EVENTS.columns.items()}
 
@@ -43,12 +45,24 @@ def write_snapshot(database: Database, partition_rows: int, folder: Path, positi
     folder.mkdir(parents=True, exist_ok=True)
     pages = folder / ".pages"
     shutil.rmtree(pages, ignore_errors=True)
-    wanted = tuple(_partition(database, span, folder, pages) for span in _spans(partition_rows, position))
+    with database.read() as connection:
+        let_go = connection.execute(select(LET_GO.c.position)).scalar_one()
+    wanted = tuple(
+        (_partition if span.first > let_go else _kept_partition)(database, span, folder, pages)
+        for span in _spans(partition_rows, position)
+    )
     for other in set(folder.iterdir()) - set(wanted):
         if _OURS.fullmatch(other.name):
             other.unlink()
     _save_forgotten(database, folder / FORGOTTEN)
     return wanted
+
+
+def full_until(folder: Path, partition_rows: int) -> int:
+    """The position up to which it holds full partitions; the last one may yet change its name."""
+    found = (_OURS.fullmatch(path.name) for path in folder.iterdir())
+    spans = (Span(int(each[1]), int(each[2])) for each in found if each)
+    return max((span.last for span in spans if span.last - span.first + 1 == partition_rows), default=0)
 
 
 def _save_forgotten(database: Database, path: Path) -> None:
@@ -82,6 +96,56 @@ def _partition(database: Database, span: Span, folder: Path, pages: Path) -> Pat
     (pages / path.name).rename(path)
     shutil.rmtree(pages)
     return path
+
+
+def _kept_partition(database: Database, span: Span, folder: Path, pages: Path) -> Path:
+    """The store has only what viewers did of it, and maybe not all of that: some may have been forgotten since."""
+    source = max(folder.glob(f"{_name(span, 0).removesuffix('.parquet')}*.parquet"), default=None)
+    if source is None:
+        raise StoreError(
+            f"snapshot {folder}: lacks positions {span.first:,} to {span.last:,}, which were let go from the store; "
+            "put the partition there from a copy of the snapshot"
+        )
+    kept = pl.scan_parquet(source)
+    with database.read() as connection:
+        _check_some(source, _ends(connection, span))
+        viewers = connection.execute(select(FORGOTTEN_VIEWERS)).all()
+    _note_forgotten(database, kept, viewers)
+    with database.read() as connection:
+        gone = connection.execute(select(FORGOTTEN_POSITIONS.c.position).where(*_within(FORGOTTEN_POSITIONS, span)))
+        positions = gone.scalars().all()
+    path = folder / _name(span, len(positions))
+    if not path.exists():
+        pages.mkdir()
+        kept.filter(~pl.col("position").is_in(positions)).sink_parquet(pages / path.name, row_group_size=_ROW_GROUP)
+        (pages / path.name).rename(path)
+        shutil.rmtree(pages)
+    return path
+
+
+def _note_forgotten(database: Database, kept: pl.LazyFrame, viewers: Sequence[Row[Any]]) -> None:
+    """Where the events of forgotten viewers are, which the store could not tell any more."""
+    until = pl.LazyFrame(viewers, {"user_id": pl.Int64(), "until": pl.Int64()}, orient="row")
+    theirs = kept.join(until, on="user_id").filter(pl.col("happened_at").dt.epoch("ms") <= pl.col("until"))
+    positions = theirs.select("position").collect()["position"].to_list()
+    with database.write() as connection:
+        known = select(FORGOTTEN_POSITIONS.c.position).where(FORGOTTEN_POSITIONS.c.position.in_(positions))
+        if new := set(positions) - set(connection.execute(known).scalars()):
+            connection.execute(insert(FORGOTTEN_POSITIONS), [{"position": position} for position in sorted(new)])
+
+
+def _check_some(path: Path, ends: pl.DataFrame) -> None:
+    try:
+        is_ours = (
+            pl.scan_parquet(path)
+            .join(ends.lazy(), on="position", how="semi")
+            .collect()
+            .equals(ends.unique("position").sort("position"))
+        )
+    except pl.exceptions.PolarsError:
+        raise StoreError(f"snapshot {path}: cannot be read; put it there from a copy of the snapshot") from None
+    if not is_ours:
+        raise StoreError(f"snapshot {path}: it holds events of another store; snapshot into another folder")
 
 
 def _check(path: Path, ends: pl.DataFrame) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from marquee.data.events.batch import sift, write
 from marquee.data.events.database import Database
+from marquee.data.events.letting_go import LetGo, let_go
 from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
 from marquee.data.events.snapshot import write_snapshot
 from marquee.data.events.validity import NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
@@ -150,6 +151,10 @@ class EventStore:
             return write_snapshot(self._database, self._params.partition_rows, folder, position)
         except OSError as error:
             raise StoreError(f"snapshot {folder}: {error}; name a folder that can be written") from error
+
+    def let_go(self, folder: Path, before: datetime) -> LetGo:
+        """What was shown in months that had ended by then leaves the store, if that snapshot holds it."""
+        return let_go(self._database, self._params.partition_rows, folder, before)
 
     def close(self) -> None:
         self._database.close()
