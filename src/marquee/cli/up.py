@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from marquee import logs
 from marquee.cli.show import DATA, out
+from marquee.logs import Form
 from marquee.params import read_params
 from marquee.up.parts import House, Part, Ports, all_parts
 
@@ -55,14 +57,14 @@ def up(
         together.check_ports(programs, _WAY_OUT)
         if house.parts & {Part.REGISTRY, Part.FLOWS}:
             databases.prepare(house.database_url)
+        log = _JsonLog() if settings.log is Form.JSON else _Log([program.name for program in programs])
         if Part.REGISTRY in house.parts:
-            _register_first(house, settings.model)
-        log = _Log([program.name for program in programs])
-        code = together.run(programs, log.tell, lambda: _welcome(house))
+            _register_first(house, settings.model, log)
+        code = together.run(programs, log.tell, lambda: log.welcome(house))
     raise typer.Exit(code)
 
 
-def _register_first(house: House, model: Path) -> None:
+def _register_first(house: House, model: Path, log: "_Log | _JsonLog") -> None:
     """A model that the registry has never seen is champion; those it knows have been judged."""
     from marquee import registry as versions
     from marquee.model.folder import fingerprint_of
@@ -71,12 +73,12 @@ def _register_first(house: House, model: Path) -> None:
     versions.settle(registry, house.registered)
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
-    version = _registered(registry, model)
+    version = _registered(registry, model, log)
     versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
-    out.print(f"{model} is version {version} in the registry, and champion")
+    log.say(f"{model} is version {version} in the registry, and champion")
 
 
-def _registered(registry: str, model: Path) -> str:
+def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> str:
     """What the pipeline left comes with all that a challenger is held against later; any other model comes alone."""
     from marquee import registry as versions
     from marquee.loop import retraining
@@ -84,7 +86,7 @@ def _registered(registry: str, model: Path) -> str:
 
     if model.resolve() != (DATA / "model").resolve() or not retraining.is_whole(DATA):
         return versions.register(registry, model, signed(versions.NOTHING))
-    out.print("The first champion is measured ...")
+    log.say("The first champion is measured ...")
     found = retraining.judge(registry, read_params(Path("params.yaml")), DATA)
     return retraining.register(registry, DATA, retraining.position(DATA), found)
 
@@ -99,14 +101,29 @@ class _Log:
     def tell(self, name: str, line: str) -> None:
         out.print(Text.assemble((f"{name:<{self._width}} | ", self._colours[name]), Text.from_ansi(line)))
 
+    def say(self, line: str) -> None:
+        out.print(line)
 
-def _welcome(house: House) -> None:
-    width = max(map(len, house.addresses.values()))
-    out.print()
-    for part, address in house.addresses.items():
-        out.print(f"  [bold]{part:<10}[/] {address:<{width}}   {_WHAT[part]}")
-    out.print()
-    if Part.SERVICE in house.parts:
-        address = house.addresses[Part.SERVICE]
-        out.print(f"""  Try  curl --json '{{"user_id": 1, "k": 5, "explain": true}}' {address}/recommend""")
-    out.print("  Ctrl-C stops all of it.\n")
+    def welcome(self, house: House) -> None:
+        width = max(map(len, house.addresses.values()))
+        out.print()
+        for part, address in house.addresses.items():
+            out.print(f"  [bold]{part:<10}[/] {address:<{width}}   {_WHAT[part]}")
+        out.print()
+        if Part.SERVICE in house.parts:
+            address = house.addresses[Part.SERVICE]
+            out.print(f"""  Try  curl --json '{{"user_id": 1, "k": 5, "explain": true}}' {address}/recommend""")
+        out.print("  Ctrl-C stops all of it.\n")
+
+
+class _JsonLog:
+    """An object a line, for whoever collects them."""
+
+    def tell(self, name: str, line: str) -> None:
+        typer.echo(logs.wrapped(name, line))
+
+    def say(self, line: str) -> None:
+        self.tell("up", line)
+
+    def welcome(self, house: House) -> None:
+        self.say(f"Ready: {', '.join(house.addresses.values())}; Ctrl-C stops all of it.")
