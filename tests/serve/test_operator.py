@@ -91,6 +91,8 @@ def counted() -> tuple[Pulse, Counter, Histogram, Counter]:
 def test_the_pulse_tells_what_happened_between_two_looks(counted: tuple[Pulse, Counter, Histogram, Counter]) -> None:
     pulse, requests, seconds, events = counted
     requests.labels("/recommend", 200).inc(7)
+    for _ in range(500):
+        seconds.labels("/recommend").observe(0.5)
     pulse.look()
     assert list(pulse.beats()) == []
     requests.labels("/recommend", 200).inc(90)

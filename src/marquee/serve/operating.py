@@ -17,7 +17,7 @@ _BY = "operator"
 # Evidently's page holds its own scripts. In a sandbox without an origin they reach neither our page nor our endpoints.
 _REPORT = {
     "content-security-policy": (
-        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
         "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'"
     ),
