@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pyspark
 import pytest
-from pyspark.sql import SparkSession
 
 from marquee.model.folder import save_model
 from marquee.model.recommender import Recommender
-from marquee.params import SparkParams
+from marquee.params import Params
 from marquee.spark.session import session
 from tests.model.conftest import everything, fitted, small_params
 
@@ -23,7 +22,7 @@ __all__ = ["everything", "fitted"]
 
 HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
-ROWS = 2_000  # of whole viewers at a time: small worlds have several partitions
+ROWS = 4_000  # of whole viewers at a time: small worlds have several partitions
 
 
 class Cluster:
@@ -85,7 +84,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster.end()
 
 
-def spark_params(master: str, *changes: str) -> SparkParams:
+@pytest.fixture(scope="session")
+def params(cluster: Cluster) -> Iterator[Params]:
+    """A recipe for small worlds, to be made on the cluster."""
     settings = {
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,
@@ -96,15 +97,10 @@ def spark_params(master: str, *changes: str) -> SparkParams:
         "spark.ui.enabled": "false",
         "spark.log.level": "ERROR",
     }
-    of = {"master": master, "settings": settings, "rows": ROWS, "viewers": 10_000}
-    return small_params(f"spark={of}", *changes).spark
-
-
-@pytest.fixture(scope="session")
-def spark(cluster: Cluster) -> Iterator[SparkSession]:
-    begun = session(spark_params(cluster.url))
-    yield begun
-    begun.stop()
+    of = {"master": cluster.url, "settings": settings, "rows": ROWS, "viewers": 10_000}
+    params = small_params(f"spark={of}", "engine=spark")
+    yield params
+    session(params.spark).stop()
 
 
 @pytest.fixture(scope="session")

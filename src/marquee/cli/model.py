@@ -36,6 +36,7 @@ def fit(
 
 @model.command("recommend")
 def recommend(
+    context: typer.Context,
     folder: Folder,
     to: Out,
     users: Annotated[str | None, typer.Option(help="all, or a file with a column user_id.")] = None,
@@ -43,10 +44,18 @@ def recommend(
     viewers: Viewers = None,
     k: K = 100,
 ) -> None:
-    """Write each viewer's list of the k best titles, nothing already rated: user_id, title_id, rank, score."""
+    """Write each viewer's list of the k best titles, nothing already rated: user_id, title_id, rank, score.
+
+    With `-S engine=spark` all viewers' lists are made on a cluster and written as a folder of parts.
+    """
     from marquee.cli import asking
 
-    if users is not None and histories is None:
+    params = recipe_of(context)
+    if users == asking.EVERYBODY and (histories or viewers) is None and params.engine == "spark":
+        from marquee.spark.lists import write_lists
+
+        write_lists(folder, k, params.spark, to)
+    elif users is not None and histories is None:
         asking.recommend_known(folder, users, viewers, k, to)
     elif histories is not None and users is None:
         asking.recommend_handed(folder, histories, viewers, k, to)

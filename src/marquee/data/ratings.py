@@ -51,25 +51,33 @@ def write_ratings(
 ) -> RatingsSummary:
     """The table at `out`, whole or not at all; what is not kept goes to the rejects."""
     before = rejects.counts.copy()
-    runs = []
-    with progress("ratings") as advance:
-        for run, faulty in ahead(partial(_checked, titles["title_id"], now), chunks):
-            rejects.add_frame(faulty)
-            runs.append(run)
-            advance(run.height)
-    if not any(run.height for run in runs) and rejects.counts == before:
-        raise SourceError("ratings: the source holds none; set source.path in params.yaml to where they lie")
+    runs = list(sound(chunks, titles, rejects, now))
     users = smallest_id_type(max((run["user_id"][-1] for run in runs if run.height), default=0))
     tallies: list[_Tally] = []
 
-    def settled() -> Iterator[pl.DataFrame]:
-        for share in ahead(_settled, _shares(runs)):
+    def shares() -> Iterator[pl.DataFrame]:
+        for share in ahead(settled, _shares(runs)):
             rejects.add_frame(share.superseded)
             tallies.append(share.tally)
             yield share.ratings.cast({"user_id": users})
 
-    _write(settled(), {**RATINGS.columns, "user_id": users, "title_id": titles["title_id"].dtype}, out)
+    _write(shares(), {**RATINGS.columns, "user_id": users, "title_id": titles["title_id"].dtype}, out)
     return _summary(tallies, rejects.counts - before)
+
+
+def sound(
+    chunks: Iterable[pl.DataFrame], titles: pl.DataFrame, rejects: Rejects, now: datetime
+) -> Iterator[pl.DataFrame]:
+    """The ratings of each chunk that stand, by viewer; the others go to the rejects."""
+    read, before = 0, rejects.counts.copy()
+    with progress("ratings") as advance:
+        for run, faulty in ahead(partial(_checked, titles["title_id"], now), chunks):
+            rejects.add_frame(faulty)
+            read += run.height
+            yield run
+            advance(run.height)
+    if not read and rejects.counts == before:
+        raise SourceError("ratings: the source holds none; set source.path in params.yaml to where they lie")
 
 
 def _faults(titles: pl.Series, now: datetime) -> Mapping[str, pl.Expr]:
@@ -119,13 +127,14 @@ class _Tally:
 
 
 @dataclass(frozen=True)
-class _Settled:
+class Settled:
     ratings: pl.DataFrame
     superseded: pl.DataFrame
     tally: _Tally
 
 
-def _settled(parts: Sequence[pl.DataFrame]) -> _Settled:
+def settled(parts: Sequence[pl.DataFrame]) -> Settled:
+    """Every pair of some viewers once, by viewer and moment; the parts are in the order of their lines."""
     share = pl.concat(parts, how="vertical_relaxed", rechunk=True)
     users, titles, times = (share[name].to_physical().to_numpy() for name in ("user_id", "title_id", "rated_at"))
     superseded = _superseded(users, titles, times)
@@ -133,7 +142,7 @@ def _settled(parts: Sequence[pl.DataFrame]) -> _Settled:
     stands[superseded] = False
     order = _order(users, times)
     ratings = share.select(pl.col(*RATINGS.columns).gather(order[stands[order]]))
-    return _Settled(ratings, _told(share.select(pl.all().gather(superseded)), pl.lit(DUPLICATE)), _tally(ratings))
+    return Settled(ratings, _told(share.select(pl.all().gather(superseded)), pl.lit(DUPLICATE)), _tally(ratings))
 
 
 def _superseded(users: Key, titles: Key, times: Key) -> Positions:

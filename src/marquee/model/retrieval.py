@@ -76,7 +76,7 @@ class Retrieved:
 def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) -> Retrieved:
     """Sources that know everything, and rows from sources that knew only the past of each lesson."""
     given = list(lessons(histories, params.lessons, seed))
-    within = _affordable(params, given)
+    within = affordable(params, given)
     taught = [
         part
         for lesson in given
@@ -86,7 +86,7 @@ def retrieve(histories: Histories, titles: Titles, params: Params, seed: int) ->
     return Retrieved(retriever, together(retriever.feature_names, taught))
 
 
-def _affordable(params: Params, given: Sequence[Lesson]) -> Params:
+def affordable(params: Params, given: Sequence[Lesson]) -> Params:
     """The params with fewer negatives of each request, where there are many requests."""
     requests = sum(len(asked.histories) for lesson in given for asked in lesson.asked)
     negatives = min(params.lessons.negatives, max(params.lessons.rows // max(requests, 1), 1))
@@ -106,17 +106,21 @@ def batches(histories: Histories, size: int = BATCH) -> Iterator[Ints]:
 
 def rows_of(lesson: Lesson, retriever: Retriever, params: Params, seed: int) -> Iterator[Rows]:
     """What a lesson teaches, part by part; its retriever must know no more than its past."""
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(
+            lambda of: labelled(retriever, of[0], of[1], params.lessons.negatives), requests_of(lesson, seed)
+        )
+
+
+def requests_of(lesson: Lesson, seed: int) -> Iterator[tuple[Asked, np.random.SeedSequence]]:
+    """A few viewers at a time, and what is drawn for them."""
     for number, asked in enumerate(lesson.asked):
         streams = np.random.SeedSequence([seed, number]).spawn(-(-len(asked.histories) // BATCH))
-        jobs = [
-            (Asked(asked.histories.of(users), asked.wanted.of(users), asked.as_of[users]), stream)
-            for users, stream in zip(batches(asked.histories), streams, strict=True)
-        ]
-        with ThreadPoolExecutor(2) as pool:
-            yield from pool.map(lambda job: _labelled(retriever, job[0], job[1], params.lessons.negatives), jobs)
+        for users, stream in zip(batches(asked.histories), streams, strict=True):
+            yield Asked(asked.histories.of(users), asked.wanted.of(users), asked.as_of[users]), stream
 
 
-def _labelled(retriever: Retriever, asked: Asked, stream: np.random.SeedSequence, negatives: int) -> Rows:
+def labelled(retriever: Retriever, asked: Asked, stream: np.random.SeedSequence, negatives: int) -> Rows:
     """The candidates of some requests with what came of them; of those that were not wanted, a random part.
 
     Positives that no source proposed are lost here: recall of `gather` bounds the ranker.

@@ -10,22 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from marquee.model.asked import lists
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.model.histories import Ints
 from marquee.model.recommender import Recommender, restored
+from marquee.params import SparkParams
+from marquee.spark.session import session
 from marquee.spark.viewers import batches_of
 
 _SCHEMA = "user_id long, title_id long, rank long, score float"
 _WEIGHT = 256  # rows of a history that take as long as scoring every title once does
 
 
-def write_lists(spark: SparkSession, folder: Path, k: int, rows: int, to: Path) -> None:
+def write_lists(folder: Path, k: int, params: SparkParams, to: Path) -> None:
     """LISTS of everybody whom the model was fitted on; what is at `to` is replaced."""
     model, fingerprint = str(folder.resolve()), fingerprint_of(folder)
-    shares = shares_of(_asked(model, fingerprint).histories.counts, rows)
+    shares = shares_of(_asked(model, fingerprint).histories.counts, params.rows)
 
     def listed(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         whole = _asked(model, fingerprint)
@@ -34,7 +35,7 @@ def write_lists(spark: SparkSession, folder: Path, k: int, rows: int, to: Path) 
             yield from batches_of(lists(whole, whole.histories.of(users), k))
 
     count = len(shares) - 1
-    told = spark.range(0, count, 1, numPartitions=count).mapInArrow(listed, _SCHEMA)
+    told = session(params).range(0, count, 1, numPartitions=count).mapInArrow(listed, _SCHEMA)
     told.write.mode("overwrite").parquet(to.resolve().as_uri())
 
 

@@ -1,7 +1,7 @@
 """Whole viewers: rows of any table brought together viewer by viewer, and handed on as frames.
 
-    arranged(spark, path, "at", rows)       by viewer and moment, some whole viewers a partition
-    each(arranged, function, schema)        function(frame of whole viewers) -> frames, on every partition
+    arranged(table(spark, path), rows)      by viewer and place in the table, whole viewers in a partition
+    each(arranged, work, schema, rows)      work(frame of whole viewers) -> frames or batches, on every partition
 
 A viewer is never in two partitions, nor in two frames, however many rows they have. A frame has about `rows` rows: that
 is what a worker holds in memory, not its partition.
@@ -9,6 +9,7 @@ is what a worker holds in memory, not its partition.
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -17,7 +18,8 @@ from pyspark.sql import functions as sql
 
 from marquee.tables import WHEN
 
-Work = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
+Made: TypeAlias = pl.DataFrame | pa.RecordBatch
+Work = Callable[[pl.DataFrame], Iterable[Made]]
 
 _USER, PLACE = "user_id", ("of_file", "of_row")
 
@@ -42,7 +44,7 @@ def each(frame: DataFrame, work: Work, schema: str, rows: int) -> DataFrame:
     def of_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for viewers in whole_viewers(map(_frame, batches), rows):
             for made in work(viewers):
-                yield from batches_of(made)
+                yield from batches_of(made) if isinstance(made, pl.DataFrame) else (made,)
 
     return frame.mapInArrow(of_partition, schema)
 

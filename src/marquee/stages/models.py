@@ -59,11 +59,19 @@ def retrieve(params: Params, into: Path) -> Mapping[str, object]:
     cost, titles = Cost(), _titles(into)
     counts = {}
     for name in (*_pasts(into), EVERYTHING):
-        found = retrieve_from(_past(name, into, titles), titles, params, params.seed)
+        found = _retrieved(name, params, into, titles)
         save_model(into / "retrieved" / name, _contents_of(found))
         wanted = int(np.count_nonzero(found.rows.labels > 0))
         counts[name] = {"rows": len(found.rows.labels), "wanted": wanted, "requests": len(found.rows.counts)}
     return save_metrics(counts, cost, into / "metrics" / "retrieve.json")
+
+
+def _retrieved(name: str, params: Params, into: Path, titles: Titles) -> Retrieved:
+    if params.engine == "here":
+        return retrieve_from(_past(name, into, titles), titles, params, params.seed)
+    from marquee.spark.teaching import retrieve as retrieve_on_cluster  # noqa: PLC0415 - a dependency group of its own
+
+    return retrieve_on_cluster(_table_of(name, into), titles, params, into)
 
 
 def rank(params: Params, into: Path) -> Mapping[str, object]:
@@ -184,8 +192,11 @@ def _titles(into: Path) -> Titles:
 
 def _past(name: str, into: Path, titles: Titles) -> Histories:
     """What a model of that cut may know."""
-    table = "tables/interactions.parquet" if name == EVERYTHING else f"cuts/{name}/train.parquet"
-    return histories_of(_read(into / table), titles.ids)
+    return histories_of(_read(_table_of(name, into)), titles.ids)
+
+
+def _table_of(name: str, into: Path) -> Path:
+    return into / ("tables/interactions.parquet" if name == EVERYTHING else f"cuts/{name}/train.parquet")
 
 
 def cut_of(name: str, into: Path) -> Cut:

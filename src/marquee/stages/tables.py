@@ -1,9 +1,11 @@
 """The stages that make tables: titles, ratings, and interactions of ratings and events."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -54,13 +56,21 @@ def ratings(params: Params, into: Path, now: datetime) -> Mapping[str, object]:
     out = into / "tables" / "ratings.parquet"
     with Rejects(into / "rejects" / "ratings.csv") as rejects:
         chunks = READERS[params.source.format].ratings(Path(params.source.path), rejects)
-        summary = write_ratings(chunks, known, out, rejects, now)
+        summary = _write_ratings(params)(chunks, known, out, rejects, now)
         try:
             rejects.check_share("ratings", summary.lines, params.source.rejects_share)
         except TooManyRejects:
-            out.unlink()
+            out.unlink() if out.is_file() else shutil.rmtree(out)
             raise
     return save_metrics(_in_words(summary), cost, into / "metrics" / "ratings.json")
+
+
+def _write_ratings(params: Params) -> Callable[..., RatingsSummary]:
+    if params.engine == "here":
+        return write_ratings
+    from marquee.spark.tables import write_ratings as write_on_cluster  # noqa: PLC0415 - a dependency group of its own
+
+    return partial(write_on_cluster, params.spark)
 
 
 def interactions(params: Params, snapshot: Path, into: Path) -> Mapping[str, object]:
@@ -68,16 +78,29 @@ def interactions(params: Params, snapshot: Path, into: Path) -> Mapping[str, obj
     cost, ratings = Cost(), into / "tables" / "ratings.parquet"
     if not ratings.exists():
         raise SourceError(f"{ratings}: no ratings yet; run `marquee ratings` or `make repro` first")
-    partitions = sorted(snapshot.glob("*.parquet"))
-    events = pl.scan_parquet(partitions) if partitions else None
-    rated, out = _remembered(pl.scan_parquet(ratings), snapshot / FORGOTTEN), into / "tables" / "interactions.parquet"
-    combine(rated, events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
-    before = before_events(rated, events, params.signals, params.star).collect()
-    save_frame(before, into / "tables" / "before_events.parquet")
-    told = pl.scan_parquet(out)
+    make = _interactions_on_cluster if params.engine == "spark" else _interactions_here
+    make(params, ratings, snapshot, into / "tables")
+    told = pl.scan_parquet(into / "tables" / "interactions.parquet")
     counted = {"interactions": pl.len(), "hidden": pl.col("hides").sum(), "rated": pl.col("rating").count()}
     counts = told.select(**counted).collect().row(0, named=True)
     return save_metrics(counts, cost, into / "metrics" / "interactions.json")
+
+
+def _interactions_here(params: Params, ratings: Path, snapshot: Path, into: Path) -> None:
+    partitions = sorted(snapshot.glob("*.parquet"))
+    events = pl.scan_parquet(partitions) if partitions else None
+    rated = _remembered(pl.scan_parquet(ratings), snapshot / FORGOTTEN)
+    out = into / "interactions.parquet"
+    combine(rated, events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
+    before = before_events(rated, events, params.signals, params.star).collect()
+    save_frame(before, into / "before_events.parquet")
+
+
+def _interactions_on_cluster(params: Params, ratings: Path, snapshot: Path, into: Path) -> None:
+    from marquee.spark.tables import write_interactions  # noqa: PLC0415 - a dependency group of its own
+
+    remembered = partial(_remembered, forgotten=(snapshot / FORGOTTEN).resolve())
+    write_interactions(ratings, snapshot, remembered, params, into)
 
 
 def _remembered(ratings: pl.LazyFrame, forgotten: Path) -> pl.LazyFrame:
