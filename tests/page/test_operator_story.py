@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from marquee import registry
 from marquee.data.api_keys import ApiKeys
 from marquee.serve.worker import shipped_params
 from tests.page import booth
@@ -151,6 +152,28 @@ def test_what_the_gate_objects_to_is_said_before_it_is_done_all_the_same(visit: 
     button(dialog, "Leave it as it is").click()
     expect(dialog).to_have_count(0)
     assert visit.service.get("/operator/models").json()["changes"][0]["version"] == "2"
+
+
+def test_a_broken_version_is_not_served_and_the_way_back_is_shown(visit: Visit) -> None:
+    page = visit.page
+    model = registry.kept(f"sqlite:///{visit.service.folder}/mlflow.db", "4", "model")
+    assert model is not None
+    (manifest,) = model.rglob("manifest.json")
+    (manifest.parent / "params.yaml").write_text("damaged", "utf-8")
+    visit.go("operator/models/4")
+    button(page, "Make it champion").click()
+    page.keyboard.type("nobody looked at it")
+    button(page.get_by_role("dialog"), "Make it champion").click()
+    expect(page.get_by_role("alert").filter(has_text="refuses version 4: it is broken")).to_be_visible()
+    button(page, "Close").click()
+    visit.go("operator/models")
+    expect(page.get_by_text("The service answers from 2, not from the champion")).to_be_visible()
+    button(page, "Roll back to version 2").click()
+    page.keyboard.type("it is broken")
+    button(page.get_by_role("dialog"), "Roll back").click()
+    expect(page.get_by_text("Version 2 is served.")).to_be_visible()
+    button(page, "Close").click()
+    expect(page.get_by_text("The service answers from it.")).to_be_visible()
 
 
 def test_drift_is_told_look_by_look_and_its_report_reaches_nothing_of_the_page(visit: Visit) -> None:
