@@ -111,6 +111,8 @@ def test_health_tells_what_is_served_and_beats_with_what_is_asked(visit: Visit) 
     row = visit.page.get_by_role("row").filter(has=visit.page.get_by_text("/recommend", exact=True))
     expect(row).to_be_visible()
     expect(visit.page.locator(".chart-time svg path.line")).not_to_have_count(0)
+    visit.service.post("/events", {"events": [{"event_id": "x"}]}).raise_for_status()
+    expect(heading(visit.page, "Why events were refused")).to_be_visible()
     expect(visit.page.get_by_role("link", name="Prefect")).to_have_attribute("rel", "noopener noreferrer")
 
 

@@ -84,6 +84,7 @@ def counted() -> tuple[Pulse, Counter, Histogram, Counter]:
     requests = Counter("marquee_requests", "", ["endpoint", "status"], registry=own)
     seconds = Histogram("marquee_request_seconds", "", ["endpoint"], buckets=(0.002, 0.004, 1), registry=own)
     events = Counter("marquee_events", "", ["outcome"], registry=own)
+    Counter("marquee_events_refused", "", ["reason"], registry=own).labels("value is no number").inc(3)
     moments = iter(NOW + timedelta(seconds=10 * number) for number in range(1000))
     return Pulse(lambda: own, lambda: next(moments)), requests, seconds, events
 
@@ -108,6 +109,7 @@ def test_the_pulse_tells_what_happened_between_two_looks(counted: tuple[Pulse, C
     (beat,) = pulse.beats()
     assert (beat.seconds, beat.counts.requests, beat.counts.refused, beat.counts.failed) == (10, 100, 6, 4)
     assert beat.events == {"refused": 3}
+    assert pulse.refusals() == {"value is no number": 3}
     half, most = beat.counts.ms(0.5), beat.counts.ms(0.995)
     assert half is not None
     assert most is not None

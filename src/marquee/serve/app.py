@@ -115,6 +115,8 @@ def _counted(answer: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
         assert isinstance(of, s.EventsReply)
         for outcome, count in (("accepted", of.accepted), ("duplicate", of.duplicates), ("refused", len(of.refused))):
             metrics.EVENTS.labels(outcome).inc(count)
+        for refused in of.refused:
+            metrics.REFUSALS.labels(refused.reason).inc()
         return reply
 
     return counted

@@ -58,6 +58,7 @@ class Look:
     at: datetime
     endpoints: Mapping[str, Counts]
     events: Mapping[str, float]  # by outcome
+    refusals: Mapping[str, float]  # of events, by reason
 
     @property
     def all(self) -> Counts:
@@ -109,6 +110,11 @@ class Pulse:
         looks = tuple(self._looks)
         return looks[-1].events if looks else {}
 
+    def refusals(self) -> Mapping[str, float]:
+        """Why events were refused, and how many, since the first worker began."""
+        looks = tuple(self._looks)
+        return looks[-1].refusals if looks else {}
+
     def by_endpoint(self) -> Mapping[str, Counts]:
         """Of all the time that is remembered; what nobody asked is left out."""
         looks = tuple(self._looks)
@@ -126,10 +132,11 @@ class Pulse:
 
 def look(registry: CollectorRegistry, at: datetime) -> Look:
     endpoints: dict[str, Counts] = {}
-    events: dict[str, float] = {}
+    told: dict[str, dict[str, float]] = {"marquee_events": {}, "marquee_events_refused": {}}
     for family in registry.collect():
-        if family.name == "marquee_events":
-            events |= {of.labels["outcome"]: of.value for of in family.samples if of.name.endswith("_total")}
+        if family.name in told:
+            totals = (of for of in family.samples if of.name.endswith("_total"))
+            told[family.name] = {next(iter(of.labels.values())): of.value for of in totals}
         if family.name not in ("marquee_requests", "marquee_request_seconds"):
             continue
         for of in family.samples:
@@ -137,7 +144,7 @@ def look(registry: CollectorRegistry, at: datetime) -> Look:
             if name in _NOBODYS or name in _PROBES or name.startswith(_OPERATOR):
                 continue
             _count(endpoints.setdefault(name, Counts()), of.name, of.labels, of.value)
-    return Look(at, endpoints, events)
+    return Look(at, endpoints, *told.values())
 
 
 def _count(counts: Counts, name: str, labels: Mapping[str, str], value: float) -> None:

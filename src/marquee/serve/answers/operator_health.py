@@ -53,12 +53,14 @@ def _by_outcome(events: Mapping[str, float]) -> dict[str, int]:
 
 def _events(worker: Worker) -> s.EventsNow:
     counts = worker.pulse.events()
+    reasons = sorted(worker.pulse.refusals().items(), key=lambda each: -each[1])
     return s.EventsNow(
         position=worker.streams.position,
         last_at=_last_at(worker),
         accepted=int(counts.get("accepted", 0)),
         duplicates=int(counts.get("duplicate", 0)),
         refused=int(counts.get("refused", 0)),
+        reasons=tuple(s.RefusedFor(reason=reason, count=int(count)) for reason, count in reasons),
     )
 
 

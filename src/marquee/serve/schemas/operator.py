@@ -44,12 +44,18 @@ class EndpointNow(_Told):
     p99_ms: float | None
 
 
+class RefusedFor(_Told):
+    reason: str
+    count: int
+
+
 class EventsNow(_Told):
     position: int = Field(description="How many events were ever recorded.")
     last_at: datetime | None = Field(description="When the last one was.")
     accepted: int = Field(description="By HTTP, since the service began.")
     duplicates: int
     refused: int
+    reasons: tuple[RefusedFor, ...] = Field(description="Why, the most frequent first.")
 
 
 class ShownNow(_Told):

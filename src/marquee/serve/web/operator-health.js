@@ -1,6 +1,7 @@
 // Health now: what is served, how much is asked and how long that takes, what comes in, what is away. Anew every few seconds.
 
 import { get } from "./api.js";
+import { bars } from "./charts.js";
 import { h, replace } from "./dom.js";
 import { overTime } from "./operator-charts.js";
 import { ago, count, ms, number, since, whole } from "./operator-words.js";
@@ -41,6 +42,7 @@ export async function show(room) {
     ],
   });
   const endpoints = h("tbody");
+  const reasons = h("section", { class: "panel", hidden: true });
   replace(
     room,
     h("h1", null, "Health now"),
@@ -48,12 +50,15 @@ export async function show(room) {
     facts,
     h("div", { class: "panels" }, [asked, took, events].map((chart) => h("section", { class: "panel" }, chart.element))),
     h("section", { class: "panel" }, h("h2", null, "By endpoint, the last quarter of an hour"), table(endpoints)),
+    reasons,
   );
   const draw = (told) => {
     tell(state, told);
     replace(facts, tiles(told));
     for (const chart of [asked, took, events]) chart.draw(told.points);
     replace(endpoints, rowsOf(told.endpoints));
+    reasons.hidden = !told.events.reasons.length;
+    replace(reasons, h("h2", null, "Why events were refused"), bars(told.events.reasons.map(({ reason, count }) => ({ label: reason, value: count, words: whole(count) }))));
   };
   draw(await get("/operator/health"));
   return kept(draw, (error) => say(state, "bad", `${error.message} These are the numbers of before.`));
