@@ -66,18 +66,19 @@ async function change(place) {
     end = (await view.show(main, place)) ?? null;
   } catch (error) {
     if (mine !== turn) return;
-    replace(main, broken(error));
+    if (error.status === 401 && viewer.id) return viewer.become(null), location.replace("#/choose");
+    replace(main, broken(error, place));
   }
   document.title = main.querySelector("h1") ? `${main.querySelector("h1").textContent} · Marquee` : "Marquee";
 }
 
-const broken = (error) =>
+const broken = (error, place) =>
   h(
     "section",
     { class: "empty", role: "alert" },
     h("h1", null, "The reel broke"),
     h("p", null, error.message),
-    h("button", { type: "button", class: "button", onclick: () => location.reload() }, "Load the page anew"),
+    h("button", { type: "button", class: "button", onclick: () => change(place) }, "Try again"),
   );
 
 function mark(name) {

@@ -38,6 +38,7 @@ async function leave() {
 async function watchAs(userId) {
   try {
     await viewer.choose(userId);
+    speakAs(null); // from here on the cookie does
     location.hash = "#/";
   } catch (error) {
     trouble(error);
@@ -161,6 +162,7 @@ async function join(button, favourites, about, to) {
     const { name, ...attributes } = about;
     const asked = { favourites: favourites.slice(0, 100), ...attributes, k: 1 };
     viewer.become(await post("/page/sign_up", { ...asked, event_id: idOf(JSON.stringify(asked)) }));
+    speakAs(null);
     if (name) await change({ ...attributes, name });
     location.hash = to;
   } catch (error) {

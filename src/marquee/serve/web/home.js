@@ -6,10 +6,21 @@ import { tell } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { trouble } from "./toast.js";
-import { viewer } from "./viewer.js";
+import { LAST, viewer } from "./viewer.js";
 
 const ON_SHELF = 18;
 const SOON = 120; // several changes in quick succession are one look
+
+const shelvesOf = (userId, asked) => post("/shelves", { user_id: userId, k: ON_SHELF, explain: true }, asked);
+
+// The shelves of who watched here last are asked for before it is known whether they still do.
+let ahead = askedAhead();
+
+function askedAhead() {
+  const id = Number(localStorage.getItem(LAST));
+  const isHome = !location.hash.replace(/^#\/?/, "").split("?")[0];
+  return id && isHome ? { id, reply: shelvesOf(id).catch(() => null) } : null;
+}
 
 export async function show(main) {
   const page = h("div", { class: "home" }, h("h1", { class: "unseen" }, `What ${viewer.name} should watch next`));
@@ -53,10 +64,12 @@ class Shelves {
   async look(isAgain = false) {
     this.asked.abort();
     this.asked = new AbortController();
-    const reply = await post("/shelves", { user_id: viewer.id, k: ON_SHELF, explain: true }, this.asked).catch((error) => {
+    const early = ahead?.id === viewer.id ? await ahead.reply : null;
+    ahead = null;
+    const reply = early ?? (await shelvesOf(viewer.id, this.asked).catch((error) => {
       if (error.name === "AbortError") return null;
       throw error;
-    });
+    }));
     if (!reply) return;
     const before = places(this.page);
     this.draw(reply);
@@ -103,7 +116,7 @@ class Shelves {
 
   board(title, known) {
     const stars = starsIn(title.stars);
-    const under = [stars && `${stars} stars for you`, title.year, title.genres[0]].filter(Boolean).join(" · ");
+    const under = [stars && `${stars} stars for you`, title.year, title.genres[0]].filter(Boolean).map((words) => h("span", null, words));
     const why = title.reason?.sentence ?? (known ? "" : "Popular with everybody, for a start");
     const save = async () => {
       await tell(title.title_id, [{ kind: "saved" }], `“${title.name}” is on your list.`).catch(trouble);

@@ -35,10 +35,8 @@ function draw(page, told, look) {
           "div",
           { class: "panels" },
           tastes("Genres", told.genres, look, "times everybody's share"),
-          tastes("Decades", told.decades, look, "times everybody's share", (name) => `${name}s`),
+          h("div", { class: "stack" }, tastes("Decades", told.decades, look, "times everybody's share", (name) => `${name}s`), ratings(told.ratings), activity(told.months)),
           tastes("People", told.people, look),
-          told.ratings.length ? h("section", { class: "panel" }, h("h2", null, "How you rate"), columns("Titles by the stars you gave", stars(told.ratings), { every: 2 })) : null,
-          told.months.length ? h("section", { class: "panel" }, h("h2", null, "When you watch"), activity(told.months)) : null,
         )
       : null,
   );
@@ -85,15 +83,21 @@ function lessButton(row, words, look) {
   );
 }
 
-function stars(ratings) {
-  const by = new Map(ratings.map(({ of, count }) => [Number(of), count]));
-  return Array.from({ length: 10 }, (_, place) => ({ label: `${(place + 1) / 2}`, value: by.get((place + 1) / 2) ?? 0 }));
+function ratings(given) {
+  if (!given.length) return null;
+  const by = new Map(given.map(({ of, count }) => [Number(of), count]));
+  const rows = Array.from({ length: 10 }, (_, place) => ({ label: `${(place + 1) / 2}`, value: by.get((place + 1) / 2) ?? 0 }));
+  return h("section", { class: "panel" }, h("h2", null, "How you rate"), columns("Titles by the stars you gave", rows, { every: 2 }));
 }
 
 // Month by month, or year by year where that would be too many; what nobody knows the date of is left out.
 function activity(months) {
   const known = months.filter(({ of }) => of > "1990-01");
-  if (!known.length) return h("p", { class: "soft" }, "Nobody knows when.");
+  if (!known.length) return null;
+  return h("section", { class: "panel" }, h("h2", null, "When you watch"), chartOf(known));
+}
+
+function chartOf(known) {
   const every = between(known[0].of, known.at(-1).of);
   const by = new Map(known.map(({ of, count }) => [of, count]));
   if (every.length <= MOST_MONTHS) {

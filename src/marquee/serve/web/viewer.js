@@ -2,6 +2,8 @@
 
 import { post, remove } from "./api.js";
 
+export const LAST = "marquee-last";
+
 export const viewer = {
   id: null,
   name: "",
@@ -22,6 +24,8 @@ export const viewer = {
     this.id = told?.user_id ?? null;
     this.profile = told?.profile ?? {};
     this.name = this.profile.name || (this.id ? `Viewer ${this.id}` : "");
+    if (this.id) localStorage.setItem(LAST, this.id);
+    else localStorage.removeItem(LAST);
     this.onchange();
   },
 };

@@ -1,0 +1,74 @@
+"""The page of a service that is closed: whoever comes shows a token or a key, once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from marquee.data.api_keys import ApiKeys
+from tests.page.theatre import KNOWN, Visit, visiting
+from tests.serve.running import Running, running
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("closed-page")
+
+
+@pytest.fixture(scope="module")
+def key(folder: Path) -> str:
+    with ApiKeys(f"sqlite:///{folder}/events.db") as keys:
+        return keys.create("admin", ["admin"], NOW)
+
+
+@pytest.fixture(scope="module")
+def closed(folder: Path, key: str, page_model: Path) -> Iterator[Running]:
+    with running(folder, page_model, {}) as service:
+        service.client.headers["authorization"] = f"Bearer {key}"
+        yield service
+
+
+@pytest.fixture
+def stranger(closed: Running, chromium: Browser) -> Iterator[Visit]:
+    with visiting(closed, chromium) as visit:
+        yield visit
+
+
+def show(visit: Visit, credential: str) -> None:
+    visit.go("")
+    visit.page.get_by_label("Token or key").fill(credential)
+    visit.page.get_by_role("button", name="Go in").click()
+
+
+def test_a_viewers_token_leads_in_and_is_not_asked_for_again(stranger: Visit, closed: Running) -> None:
+    show(stranger, closed.post(f"/viewers/{KNOWN}/token", None).json()["token"])
+    stranger.see_shelves()
+    stranger.page.reload()
+    stranger.see_shelves()
+    with stranger.page.expect_response("**/taste") as told:
+        stranger.page.get_by_role("link", name="My taste").click()
+    assert "authorization" not in told.value.request.headers
+
+
+def test_a_key_leads_to_the_choice_of_viewers(stranger: Visit, key: str) -> None:
+    show(stranger, key)
+    stranger.page.get_by_role("button", name="Viewer").first.click()
+    stranger.see_shelves()
+
+
+def test_what_is_neither_token_nor_key_leads_nowhere(stranger: Visit) -> None:
+    show(stranger, "open sesame")
+    expect(stranger.page.get_by_text("neither an API key nor a token")).to_be_visible()
+    expect(stranger.page.get_by_label("Token or key")).to_be_visible()
+
+
+def test_whose_cookie_holds_no_more_is_asked_again(stranger: Visit, closed: Running) -> None:
+    show(stranger, closed.post(f"/viewers/{KNOWN}/token", None).json()["token"])
+    stranger.see_shelves()
+    stranger.context.clear_cookies()
+    stranger.page.get_by_role("link", name="My taste").click()
+    expect(stranger.page.get_by_label("Token or key")).to_be_visible()
