@@ -100,7 +100,7 @@ def test_what_the_watch_api_tells_is_recorded(house: House) -> None:
 
 def test_what_viewers_turn_to_is_learnt_promoted_packaged_and_served(house: House) -> None:
     evening = (datetime.now(UTC) - timedelta(days=6)).replace(hour=20)
-    say(house, [event(f"usual-{n}", "watch_finished", n % VIEWERS + 1, n % 60 + 1, evening) for n in range(400)])
+    say(house, [event(f"usual-{n}", "paused", n % VIEWERS + 1, n % 60 + 1, evening) for n in range(400)])
     tell(house.folder, watched(1, BEGIN, seed=1), watched(61, BEGIN + timedelta(days=300), seed=2))
     assert run(house, "retrain", reason="new titles") == ("Promoted", "version 2 is champion")
     assert served(house) == "2"

@@ -148,7 +148,7 @@ def test_where_nothing_is_new_nothing_runs_the_champion_stays_and_what_was_left_
 
 
 def test_who_is_no_better_is_refused_with_reasons_and_registered_all_the_same(project: Path) -> None:
-    change(project, "ranker.rounds=11")
+    change(project, "ranker.rounds=41")
     state = ended(retrain)
     assert (state.name, registry.champion(REGISTRY)) == ("Refused", "1")
     assert "above the champion" in state.message
