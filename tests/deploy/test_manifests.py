@@ -99,6 +99,14 @@ def test_secrets_stand_in_no_file() -> None:
         assert program.by_reference <= SECRETS.keys() | GIVEN.keys()
 
 
+def test_the_guide_names_every_secret_that_is_referred_to() -> None:
+    guide = (ROOT / "docs/many.md").read_text("utf-8")
+    keys = set(re.findall(r"'secretKeyRef': {'name': 'marquee', 'key': '([a-z-]+)'", str(objects())))
+    variables = {name for program in in_compose().values() for name in program.by_reference} - GIVEN.keys()
+    assert len(keys) == 6
+    assert [name for name in keys | variables if f"`{name}`" not in guide] == []
+
+
 @every_program
 def test_a_program_is_told_what_somebody_reads(program: Program) -> None:
     ours = {variable(name) for name in (*Settings.model_fields, *LoopSettings.model_fields)} | {"MARQUEE_PROJECT"}
