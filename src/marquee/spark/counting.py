@@ -25,7 +25,7 @@ from marquee.model.sources.following import Order
 from marquee.model.sources.neighbours import watched_together
 from marquee.model.sources.popular import last_wanted, watched_lately
 from marquee.params import SourcesParams
-from marquee.spark.viewers import Made, each
+from marquee.spark.viewers import Made, each, place
 
 Known = Callable[[Histories], Histories]
 Some = NDArray[np.integer[Any]]
@@ -134,7 +134,7 @@ def counts_of(past: Past, sums: Sums, params: SourcesParams, folder: Path) -> Co
             yield from _messages(name, rows, matrix)
 
     parts = past.each(counted, _ROW).repartition("count", "row").sortWithinPartitions("count", "row")
-    parts.mapInArrow(_added_up, _ROW).write.mode("overwrite").parquet(folder.resolve().as_uri())
+    parts.mapInArrow(_added_up, _ROW).write.mode("overwrite").parquet(place(folder))
     return Counts(folder, n)
 
 
@@ -206,8 +206,8 @@ def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Key, Part]]:
 
 def _folded(parts: Sequence[Part]) -> Part:
     columns: Some
-    columns, place = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
-    sums = np.bincount(place, np.concatenate([part[1] for part in parts]))
+    columns, entry = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
+    sums = np.bincount(entry, np.concatenate([part[1] for part in parts]))
     return columns, np.asarray(sums, np.float64)
 
 

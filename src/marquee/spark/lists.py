@@ -17,7 +17,7 @@ from marquee.model.histories import Ints
 from marquee.model.recommender import Recommender, restored
 from marquee.params import SparkParams
 from marquee.spark.session import session
-from marquee.spark.viewers import batches_of
+from marquee.spark.viewers import batches_of, place
 
 _SCHEMA = "user_id long, title_id long, rank long, score float"
 _WEIGHT = 256  # rows of a history that take as long as scoring every title once does
@@ -36,7 +36,7 @@ def write_lists(folder: Path, k: int, params: SparkParams, to: Path) -> None:
 
     count = len(shares) - 1
     told = session(params).range(0, count, 1, numPartitions=count).mapInArrow(listed, _SCHEMA)
-    told.write.mode("overwrite").parquet(to.resolve().as_uri())
+    told.write.mode("overwrite").parquet(place(to))
 
 
 def shares_of(counts: Ints, rows: int) -> Ints:

@@ -17,7 +17,7 @@ from marquee.model.interactions import before_events
 from marquee.model.interactions import interactions as combine
 from marquee.params import Params, SparkParams
 from marquee.spark.session import session
-from marquee.spark.viewers import PLACE, arranged, each, table
+from marquee.spark.viewers import PLACE, arranged, each, place, table
 
 Remembered = Callable[[pl.LazyFrame], pl.LazyFrame]  # ratings, without those of viewers who asked to be forgotten
 
@@ -48,7 +48,7 @@ def write_ratings(  # noqa: PLR0913, PLR0917 - as `ratings.write_ratings`, and t
             run.write_parquet(landed / f"{number:08}.parquet")
         told = arranged(table(session(params), landed), params.rows).persist()
         for work, schema, to in ((_standing, _RATED, out), (_superseded, _TOLD, superseded)):
-            each(told, work, schema, params.rows).write.mode("overwrite").parquet(to.resolve().as_uri())
+            each(told, work, schema, params.rows).write.mode("overwrite").parquet(place(to))
         told.unpersist()
         for part in sorted(superseded.iterdir()):
             rejects.add_frame(pl.read_parquet(part))
@@ -89,7 +89,7 @@ def write_interactions(ratings: Path, snapshot: Path, remembered: Remembered, pa
 
     for name, work in (("interactions", combined), ("before_events", rated_before)):
         made = each(told, work, _INTERACTIONS, params.spark.rows)
-        made.write.mode("overwrite").parquet((into / f"{name}.parquet").resolve().as_uri())
+        made.write.mode("overwrite").parquet(place(into / f"{name}.parquet"))
     told.unpersist()
 
 

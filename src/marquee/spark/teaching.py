@@ -29,7 +29,7 @@ from marquee.params import Params
 from marquee.spark.counting import Known, Past
 from marquee.spark.fitting import fit_retriever
 from marquee.spark.session import session
-from marquee.spark.viewers import PLACE, arranged, table
+from marquee.spark.viewers import PLACE, arranged, place, table
 from marquee.tables import WHEN
 
 
@@ -64,7 +64,7 @@ def _drawn(read: DataFrame, params: Params, into: Path) -> pl.DataFrame:
     """Every row of so many viewers, drawn by a hash of their ids."""
     order = sql.xxhash64(sql.col("user_id"), sql.lit(params.seed))
     some = read.select("user_id").distinct().orderBy(order).limit(params.spark.viewers)
-    read.join(some, "user_id", "left_semi").write.parquet(into.resolve().as_uri())
+    read.join(some, "user_id", "left_semi").write.parquet(place(into))
     found = pl.read_parquet(into).sort("user_id", *PLACE).drop(PLACE)
     return found.with_columns(pl.col(pl.Datetime).cast(WHEN))
 
@@ -73,16 +73,16 @@ def _rows_of(spark: SparkSession, lesson: Lesson, retriever: Retriever, params: 
     """As `retrieval.rows_of`, asked of a copy of the retriever that every worker sees."""
     recipe = {"params.yaml": recipe_of(params)}
     fingerprint = save_model(folder, Contents(retriever.parts(), recipe, {"titles": retriever.titles.frame}, {}))
-    place, negatives = str(folder.resolve()), params.lessons.negatives
+    copy, negatives = str(folder.resolve()), params.lessons.negatives
     requests = list(requests_of(lesson, params.seed))
     asked = spark.sparkContext.parallelize(requests, len(requests))
-    yield from asked.map(lambda of: labelled(_told(place, fingerprint), of[0], of[1], negatives)).toLocalIterator()
+    yield from asked.map(lambda of: labelled(_told(copy, fingerprint), of[0], of[1], negatives)).toLocalIterator()
 
 
 @lru_cache(1)
-def _told(place: str, fingerprint: str) -> Retriever:
+def _told(copy: str, fingerprint: str) -> Retriever:
     """Once in a process of a worker."""
-    folder = Path(place)
+    folder = Path(copy)
     assert fingerprint_of(folder) == fingerprint
     contents = load_model(folder)
     return restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params_of(contents).sources)

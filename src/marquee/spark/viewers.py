@@ -26,10 +26,15 @@ _USER, PLACE = "user_id", ("of_file", "of_row")
 
 def table(spark: SparkSession, path: Path) -> DataFrame:
     """A table, as one file or as a folder of parts, with the place of every row in it."""
-    read = spark.read.parquet(path.resolve().as_uri())
+    read = spark.read.parquet(place(path / "*.parquet" if path.is_dir() else path))
     ids = {name: sql.col(name).cast("bigint") for name in (_USER, "title_id")}
     places = dict(zip(PLACE, (sql.col("_metadata.file_path"), sql.col("_metadata.row_index")), strict=True))
     return read.withColumns({**ids, **places})
+
+
+def place(path: Path) -> str:
+    """As Spark names a file or folder that all of the cluster see."""
+    return f"file://{path.resolve()}"
 
 
 def arranged(frame: DataFrame, rows: int) -> DataFrame:

@@ -4,6 +4,7 @@ A model's parts lie in one folder a cut, in the format of model folders: sources
 stars in stars/. `recommender` puts those of everything together.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -138,10 +139,17 @@ def recommender(params: Params, into: Path) -> Mapping[str, object]:
     cost, titles = Cost(), _titles(into)
     whole = _recommender(params, into, titles)
     tables = ("titles", "interactions")
-    trained_on = {name: sha256_of(into / "tables" / f"{name}.parquet") for name in tables}
+    trained_on = {name: _hash_of(into / "tables" / f"{name}.parquet") for name in tables}
     fingerprint = save_model(into / "model", whole.contents({"trained_on": trained_on}))
     told = {"fingerprint": fingerprint, "viewers": len(whole.histories), "titles": len(titles)}
     return save_metrics(told, cost, into / "metrics" / "recommender.json")
+
+
+def _hash_of(table: Path) -> str:
+    """Of a table in parts, of the hashes of its parts."""
+    if table.is_file():
+        return sha256_of(table)
+    return hashlib.sha256("".join(map(sha256_of, sorted(table.iterdir()))).encode()).hexdigest()
 
 
 def _lists(past: Cut, lister: Lister, titles: Titles) -> Mapping[str, pl.DataFrame]:

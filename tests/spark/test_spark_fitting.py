@@ -1,0 +1,130 @@
+"""Claims about models that are fitted on the cluster, by the stages themselves.
+
+In their world one title was watched by everybody, and one viewer has watched every title.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose
+from pyspark.sql import functions as sql
+
+from marquee.model import recommender
+from marquee.model.asked import histories_for, lists, now
+from marquee.model.folder import load_model
+from marquee.model.histories import Histories, histories_of
+from marquee.model.profiles import sums_of_titles
+from marquee.model.recommender import Recommender
+from marquee.model.sources.neighbours import watched_together
+from marquee.model.split import Cut, cut
+from marquee.params import Params
+from marquee.quality import metrics
+from marquee.quality.metrics import Asked
+from marquee.spark.counting import Past, counts_of, sums_of
+from marquee.spark.session import session
+from marquee.spark.viewers import arranged, table
+from marquee.stages import models
+from tests.model.conftest import TITLE_COUNT, catalogue
+from tests.model.conftest import table as rows_of
+
+EVERYTHING = np.arange(1, TITLE_COUNT + 1)
+ROWS = 100
+
+
+@dataclass(frozen=True)
+class Made:
+    past: Cut
+    here: Recommender
+    there: Recommender
+
+
+@pytest.fixture(scope="module")
+def world(everything: pl.DataFrame) -> pl.DataFrame:
+    viewers = everything["user_id"].unique()
+    watched_by_all = rows_of([(user, 1, 4.0, 500.0) for user in viewers])
+    watches_all = rows_of([(5_000, int(title), 3.0, 300.0 + title) for title in EVERYTHING])
+    others = everything.filter(pl.col("title_id") != 1)
+    return pl.concat([others, watched_by_all, watches_all]).sort("user_id", "at", maintain_order=True)
+
+
+@pytest.fixture(scope="module")
+def made(params: Params, world: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    past, folder = cut(world, "last_fifth", 0), tmp_path_factory.mktemp("models")
+    return Made(past, *(_made(params.model_copy(update={"engine": of}), past, folder / of) for of in ("here", "spark")))
+
+
+def _made(params: Params, past: Cut, into: Path) -> Recommender:
+    """The model folder that the stages make, restored."""
+    parts = into / "tables" / "interactions.parquet"
+    parts.mkdir(parents=True)
+    for number, part in enumerate(past.train.iter_slices(3_000)):
+        part.write_parquet(parts / f"part-{number}.parquet")
+    past.train.clear().write_parquet(into / "tables" / "before_events.parquet")
+    catalogue().write_parquet(into / "tables" / "titles.parquet")
+    own = params.source.model_copy(update={"format": "own"})
+    of = params.model_copy(update={"source": own})
+    for stage in (models.retrieve, models.rank, models.stars, models.recommender):
+        stage(of, into)
+    return recommender.restored(load_model(into / "model"))
+
+
+def asked(of: Recommender, past: Cut) -> Histories:
+    return histories_for(of.histories, past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy())[0]
+
+
+def test_all_that_sources_know_is_what_they_know_here_but_for_the_factors(made: Made) -> None:
+    here, there = made.here.retriever.parts(), made.there.retriever.parts()
+    assert here.keys() == there.keys()
+    assert made.here.feature_names == made.there.feature_names
+    for part in here.keys() - {"als"}:
+        for name, array in here[part].items():
+            assert_allclose(there[part][name], array, rtol=1e-5, atol=1e-6, err_msg=f"{part}/{name}")
+
+
+def test_given_the_same_factors_every_candidate_has_the_same_features(made: Made) -> None:
+    there, history = made.there.retriever, asked(made.there, made.past)
+    here = replace(made.here.retriever, fitted={**made.here.retriever.fitted, "als": there.fitted["als"]})
+    as_of = now(made.there.histories, history)
+    found, told = here.candidates(history, as_of), there.candidates(history, as_of)
+    assert len(found.title) > 1_000
+    assert np.array_equal(told.title, found.title)
+    names, there_rows = there.describe(told, history, as_of)
+    here_rows = here.describe(found, history, as_of)[1]
+    ranks = np.array([name.endswith("_rank") for name in names])
+    assert_allclose(there_rows[:, ~ranks], here_rows[:, ~ranks], 1e-5, 1e-5)
+    # Where two scores differ by less than a sum's last bits, they may change places.
+    assert np.isclose(there_rows[:, ranks], here_rows[:, ranks], 1e-5, 1e-5, equal_nan=True).mean() > 1 - 1e-4
+
+
+def test_lists_are_as_good_as_those_of_one_machine(made: Made) -> None:
+    here, there = (ndcg(of, made.past) for of in (made.here, made.there))
+    assert here > 0.2
+    assert there == pytest.approx(here, rel=0.01)
+
+
+def ndcg(of: Recommender, past: Cut) -> float:
+    told = lists(of, asked(of, past), 10)
+    answered = Asked.of(past.test, of.titles.ids)
+    return float(np.nanmean(metrics.accuracy(metrics.shown(told, answered), answered)["ndcg@10"]))
+
+
+def test_a_title_of_everybody_and_a_viewer_of_everything_are_counted_as_any(
+    params: Params, world: pl.DataFrame, tmp_path: Path
+) -> None:
+    world.write_parquet(tmp_path / "world.parquet")
+    rows = arranged(table(session(params.spark), tmp_path / "world.parquet"), ROWS * 10)
+    sizes = [row["count"] for row in rows.groupBy(sql.spark_partition_id()).count().collect()]
+    assert len(sizes) > 5
+    assert max(sizes) <= 2 * ROWS * 10 + TITLE_COUNT
+    histories = histories_of(world, EVERYTHING)
+    assert histories.counts.max() == TITLE_COUNT > ROWS
+    past = Past(rows, partial(Histories.last, n=1_000), EVERYTHING, ROWS)
+    sums = sums_of(past)
+    assert np.array_equal(sums.titles.rows, sums_of_titles(histories, TITLE_COUNT).rows)
+    assert sums.titles.rows.max() == sums.viewers == len(histories)
+    counted = counts_of(past, sums, params.sources, tmp_path / "counts").square("together").toarray()
+    assert np.array_equal(counted, watched_together(histories, TITLE_COUNT)(EVERYTHING - 1))
