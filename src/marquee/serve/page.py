@@ -5,7 +5,7 @@ kept by browsers for good. A view is a module with `show(main, place)`, named in
 
   dom.js     h(tag, attributes, ...children), svg(...): elements, of text alone; nothing here is ever parsed as HTML
   api.js     get, post, put, remove: our own endpoints as JSON; what was refused is a Refused with words for people
-  charts.js  bars, columns and lines as SVG, with a table for who cannot see them
+  charts.js  bars and columns, with a table for who cannot see them
   toast.js   says what was done, with a way back
   app.css    the tokens (--ground, --ink, --gold, ...) hold by day and by night; .panel, .button, .field, .table
 

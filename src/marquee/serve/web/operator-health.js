@@ -14,10 +14,8 @@ const AWAY = {
 const WINDOW_S = 900;
 const TRY_AGAIN_MS = 3000;
 
-export async function show(room) {
-  const state = h("p", { class: "state", role: "status" });
-  const facts = h("dl", { class: "tiles" });
-  const asked = overTime("Requests a second", {
+const asked = () =>
+  overTime("Requests a second", {
     seconds: WINDOW_S,
     series: [
       { name: "answered", of: (point) => point.requests / point.seconds, kind: "area" },
@@ -25,7 +23,9 @@ export async function show(room) {
       { name: "failed (5xx)", short: "failed", of: (point) => point.failed / point.seconds },
     ],
   });
-  const took = overTime("Time to answer", {
+
+const took = () =>
+  overTime("Time to answer", {
     seconds: WINDOW_S,
     unit: " ms",
     empty: "Nobody has asked yet.",
@@ -34,13 +34,20 @@ export async function show(room) {
       { name: "99 of 100 within (p99)", short: "p99", of: (point) => point.p99_ms },
     ],
   });
-  const events = overTime("Events a second, by HTTP", {
+
+const came = () =>
+  overTime("Events a second, by HTTP", {
     seconds: WINDOW_S,
     series: [
       { name: "accepted", of: (point) => point.accepted / point.seconds, kind: "columns" },
       { name: "refused or known", of: (point) => (point.duplicates + point.events_refused) / point.seconds, kind: "columns" },
     ],
   });
+
+export async function show(room) {
+  const state = h("p", { class: "state", role: "status" });
+  const facts = h("dl", { class: "tiles" });
+  const charts = [asked(), took(), came()];
   const endpoints = h("tbody");
   const reasons = h("section", { class: "panel", hidden: true });
   replace(
@@ -48,43 +55,48 @@ export async function show(room) {
     h("h1", null, "Health now"),
     state,
     facts,
-    h("div", { class: "panels" }, [asked, took, events].map((chart) => h("section", { class: "panel" }, chart.element))),
+    h("div", { class: "panels" }, charts.map((chart) => h("section", { class: "panel" }, chart.element))),
     h("section", { class: "panel" }, h("h2", null, "By endpoint, the last quarter of an hour"), table(endpoints)),
     reasons,
   );
   const draw = (told) => {
     tell(state, told);
     replace(facts, tiles(told));
-    for (const chart of [asked, took, events]) chart.draw(told.points);
+    for (const chart of charts) chart.draw(told.points);
     replace(endpoints, rowsOf(told.endpoints));
-    reasons.hidden = !told.events.reasons.length;
-    replace(reasons, h("h2", null, "Why events were refused"), bars(told.events.reasons.map(({ reason, count }) => ({ label: reason, value: count, words: whole(count) }))));
+    why(reasons, told.events.reasons);
   };
   draw(await get("/operator/health"));
   return kept(draw, (error) => say(state, "bad", `${error.message} These are the numbers of before.`));
 }
 
+function why(panel, reasons) {
+  panel.hidden = !reasons.length;
+  const rows = reasons.map((each) => ({ label: each.reason, value: each.count, words: whole(each.count) }));
+  replace(panel, h("h2", null, "Why events were refused"), bars(rows));
+}
+
 // Asks again and again, as long as somebody looks.
 function kept(draw, away) {
   let timer = null;
-  let has_ended = false;
+  let hasEnded = false;
   const again = async () => {
     let wait = TRY_AGAIN_MS;
     try {
       if (!document.hidden) {
         const told = await get("/operator/health");
-        if (has_ended) return;
+        if (hasEnded) return;
         draw(told);
         wait = told.every_s * 1000;
       }
     } catch (error) {
-      if (!has_ended) away(error);
+      if (!hasEnded) away(error);
     }
-    if (!has_ended) timer = setTimeout(again, wait);
+    if (!hasEnded) timer = setTimeout(again, wait);
   };
   timer = setTimeout(again, TRY_AGAIN_MS);
   return () => {
-    has_ended = true;
+    hasEnded = true;
     clearTimeout(timer);
   };
 }

@@ -4,140 +4,75 @@ import { post } from "./api.js";
 import { bars } from "./charts.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { bothWays } from "./operator-charts.js";
+import { Picker, named } from "./operator-picker.js";
 import { count, number, signed, whole } from "./operator-words.js";
 
-const SUGGESTED = 8;
-const PAUSE_MS = 150;
 const TOLD = 10; // contributions, before the rest in one
 
 export async function show(room, place) {
-  const user = h("input", { class: "input", name: "viewer", inputmode: "numeric", pattern: "[0-9]+", required: true, autocomplete: "off" });
-  const title = picker();
-  const genres = h("input", { class: "input", name: "genres", autocomplete: "off", placeholder: "Dramas, Crime" });
-  const age = h("input", { class: "input", name: "age", type: "number", min: 0, max: 150 });
-  const words = h("p", { role: "status", class: "soft" });
-  const button = h("button", { type: "submit", class: "button main" }, "Look it up");
-  const answer = h("div", { class: "stack" });
-  const look = async () => {
-    button.disabled = true;
-    words.className = "waits";
-    words.textContent = "Every source is asked once more …";
-    try {
-      const titleId = await title.id();
-      const filters = { genres: genres.value.split(",").map((name) => name.trim()).filter(Boolean), age: age.value ? Number(age.value) : null };
-      const told = await post("/operator/look_up", { user_id: Number(user.value), title_id: titleId, filters });
-      history.replaceState(null, "", `#/operator/lookup?of=${told.user_id}&about=${told.title.title_id}`);
-      title.is(told.title);
-      words.textContent = "";
-      replace(answer, journey(told), parts(told));
-    } catch (error) {
-      replace(answer);
-      words.textContent = error.message;
-    }
-    words.className = "soft";
-    button.disabled = false;
-  };
-  const submit = (event) => {
-    event.preventDefault();
-    look();
-  };
-  replace(
-    room,
-    h("h1", null, "Look-up"),
-    h("p", { class: "soft" }, "Why is this title in that viewer's list, or why is it not?"),
-    h(
-      "form",
-      { class: "panel", onsubmit: submit },
-      h("div", { class: "ask" }, h("label", { class: "field" }, "Viewer", user), title.element, button),
-      h("details", null, h("summary", null, "With the filters of a request"), h("div", { class: "ask" }, h("label", { class: "field" }, "Genres", genres), h("label", { class: "field" }, "Age", age))),
-      words,
-    ),
-    answer,
-  );
-  const asked = async (params) => {
-    if (!params.get("about")) return;
-    user.value = params.get("of") ?? "";
-    title.text(params.get("about"));
-    if (user.value) await look();
-  };
-  const follow = () => asked(new URLSearchParams(location.hash.split("?")[1]));
+  const form = new Form();
+  replace(room, h("h1", null, "Look-up"), h("p", { class: "soft" }, "Why is this title in that viewer's list, or why is it not?"), form.element, form.answer);
+  const follow = () => form.asked(new URLSearchParams(location.hash.split("?")[1]));
   window.addEventListener("hashchange", follow);
-  await asked(place.params);
+  await form.asked(place.params);
   return () => window.removeEventListener("hashchange", follow);
 }
 
-// A title by its number or by name, found as one types: a combobox, for keys and for screen readers.
-function picker() {
-  const list = h("ul", { class: "suggestions", role: "listbox", id: "found-titles", "aria-label": "Titles", hidden: true });
-  const input = h("input", { class: "input", name: "title", role: "combobox", required: true, autocomplete: "off", "aria-expanded": "false", "aria-controls": "found-titles", "aria-autocomplete": "list", placeholder: "a name, or its number" });
-  let found = [];
-  let chosen = null;
-  let marked = -1;
-  let asking = null;
-  let timer = null;
-  const close = () => {
-    list.hidden = true;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-    marked = -1;
-  };
-  const choose = (title) => {
-    chosen = title;
-    input.value = named(title);
-    close();
-  };
-  const mark = (place) => {
-    marked = (place + found.length) % found.length;
-    [...list.children].forEach((option, number) => option.setAttribute("aria-selected", number === marked));
-    input.setAttribute("aria-activedescendant", `found-${marked}`);
-    list.children[marked].scrollIntoView({ block: "nearest" });
-  };
-  const suggest = async () => {
-    asking?.abort();
-    asking = new AbortController();
-    try {
-      found = (await post("/operator/search", { query: input.value, k: SUGGESTED }, { signal: asking.signal })).titles;
-    } catch {
-      return;
-    }
-    replace(list, found.map((title, place) => h("li", { role: "option", id: `found-${place}`, "aria-selected": false, onpointerdown: (event) => (event.preventDefault(), choose(title)) }, named(title), h("span", { class: "soft small" }, ` ${title.title_id}`))));
-    list.hidden = !found.length || document.activeElement !== input;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-    marked = -1;
-  };
-  input.addEventListener("input", () => {
-    chosen = null;
-    clearTimeout(timer);
-    if (!input.value.trim() || isId(input.value)) return close();
-    timer = setTimeout(suggest, PAUSE_MS);
-  });
-  input.addEventListener("blur", close);
-  input.addEventListener("keydown", (event) => {
-    if (list.hidden) return;
-    if (event.key === "ArrowDown") mark(marked + 1);
-    else if (event.key === "ArrowUp") mark(marked < 0 ? found.length - 1 : marked - 1);
-    else if (event.key === "Enter" && marked >= 0) choose(found[marked]);
-    else if (event.key === "Escape") close();
-    else return;
-    event.preventDefault();
-  });
-  return {
-    element: h("div", { class: "picker" }, h("label", { class: "field" }, "Title", input), list),
-    is: choose,
-    text: (words) => ((chosen = null), (input.value = words)),
-    async id() {
-      clearTimeout(timer);
-      if (chosen) return chosen.title_id;
-      if (isId(input.value)) return Number(input.value);
-      const [best] = (await post("/operator/search", { query: input.value, k: 1 })).titles;
-      if (!best) throw new Error(`No title is called anything like “${input.value}”.`);
-      return best.title_id;
-    },
-  };
-}
+class Form {
+  constructor() {
+    this.title = new Picker();
+    this.user = h("input", { class: "input", name: "viewer", inputmode: "numeric", pattern: "[0-9]+", required: true, autocomplete: "off" });
+    this.genres = h("input", { class: "input", name: "genres", autocomplete: "off", placeholder: "Dramas, Crime" });
+    this.age = h("input", { class: "input", name: "age", type: "number", min: 0, max: 150 });
+    this.words = h("p", { role: "status", class: "soft" });
+    this.button = h("button", { type: "submit", class: "button main" }, "Look it up");
+    this.answer = h("div", { class: "stack" });
+    const submit = (event) => {
+      event.preventDefault();
+      this.look();
+    };
+    this.element = h(
+      "form",
+      { class: "panel", onsubmit: submit },
+      h("div", { class: "ask" }, h("label", { class: "field" }, "Viewer", this.user), this.title.element, this.button),
+      h("details", null, h("summary", null, "With the filters of a request"), h("div", { class: "ask" }, h("label", { class: "field" }, "Genres", this.genres), h("label", { class: "field" }, "Age", this.age))),
+      this.words,
+    );
+  }
 
-const isId = (words) => /^\s*\d+\s*$/.test(words);
-const named = (title) => `${title.name}${title.year ? ` (${title.year})` : ""}`;
+  // As the address asks: ?of=VIEWER&about=TITLE.
+  async asked(params) {
+    if (!params.get("about") || !params.get("of")) return;
+    this.user.value = params.get("of");
+    this.title.text(params.get("about"));
+    await this.look();
+  }
+
+  async look() {
+    this.waits(true, "Every source is asked once more …");
+    try {
+      const told = await post("/operator/look_up", { user_id: Number(this.user.value), title_id: await this.title.id(), filters: this.filters() });
+      history.replaceState(null, "", `#/operator/lookup?of=${told.user_id}&about=${told.title.title_id}`);
+      this.title.choose(told.title);
+      replace(this.answer, journey(told), parts(told));
+      this.waits(false, "");
+    } catch (error) {
+      replace(this.answer);
+      this.waits(false, error.message);
+    }
+  }
+
+  filters() {
+    const genres = this.genres.value.split(",").map((name) => name.trim());
+    return { genres: genres.filter(Boolean), age: this.age.value ? Number(this.age.value) : null };
+  }
+
+  waits(isWaiting, words) {
+    this.button.disabled = isWaiting;
+    this.words.className = isWaiting ? "waits" : "soft";
+    this.words.textContent = words;
+  }
+}
 
 // The steps in their order, and where the title was out.
 function journey(told) {
