@@ -31,23 +31,24 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings("default")]
 class House:
     service: Running
     key: str
-    registry: subprocess.Popen[bytes]
+    server: subprocess.Popen[bytes]  # of the registry
 
 
 @pytest.fixture(scope="module")
 def house(page_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder, port = tmp_path_factory.mktemp("house"), free_port()
-    booth.register_all(f"sqlite:///{folder}/mlflow.db", [page_model] * 4, folder, shipped_params())
+    database, url = f"sqlite:///{folder}/mlflow.db", f"http://127.0.0.1:{port}"
+    registry.settle(database, folder / "registry")  # before two begin to
     booth.note_looks(folder, 12)
     with ApiKeys(f"sqlite:///{folder}/events.db") as keys:
         key = keys.create("booth", ["admin"], datetime.now(UTC))
-    url = f"http://127.0.0.1:{port}"
     settings = {"MARQUEE_REGISTRY_URL": url, "MARQUEE_PREFECT_URL": url}
-    with mlflow_server(folder, port) as registry, running(folder, page_model, settings) as service:
+    with mlflow_server(folder, port) as server, running(folder, page_model, settings) as service:
+        booth.register_all(database, [page_model] * 4, folder, shipped_params())
         service.client.headers["authorization"] = f"Bearer {key}"
         until(lambda: is_up(url), (folder / "mlflow.log").read_text)
         until(lambda: service.get("/model").json()["version"] == "2", service.logged)
-        yield House(service, key, registry)
+        yield House(service, key, server)
 
 
 @pytest.fixture
@@ -236,7 +237,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(house: House, ch
 
 
 def test_a_registry_that_is_lost_is_told_and_what_is_served_stays(house: House, visit: Visit) -> None:
-    kill(house.registry)
+    kill(house.server)
     visit.go("operator")
     expect(visit.page.get_by_text("The registry does not answer.")).to_be_visible()
     visit.go("operator/models")
