@@ -130,6 +130,14 @@ def test_a_forgotten_viewer_is_gone_and_the_others_are_not(store: EventStore) ->
     assert store.forget(7, NOW) == 0
 
 
+def test_what_a_viewer_told_of_themselves_is_among_their_deeds_however_long_ago_it_was(store: EventStore) -> None:
+    told = {"kind": "signed_up", "title_id": None, "detail": "{}"}
+    store.append([an_event("old", **told, happened_at="2026-01-01T00:00:00Z")], NOW)
+    store.append([an_event("told", **told, happened_at="2026-01-02T00:00:00Z"), an_event("a"), an_event("b")], NOW)
+    assert ids(store.deeds(7, 2).events) == ["told", "a", "b"]
+    assert ids(store.deeds(7, 3).events) == ["told", "a", "b"]
+
+
 def test_an_event_that_is_undone_is_gone_and_may_be_told_again(store: EventStore) -> None:
     store.append([an_event("a"), an_event("b"), an_event("c", user_id=8)], NOW)
     assert store.undo(7, ["a", "c", "no such event"]) == 1

@@ -1,4 +1,4 @@
-"""One service and one browser for all tests of the page; each test visits with a profile of its own."""
+"""One service for all tests of the page, and a browser; each test visits with a profile of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,9 @@ from tests.page.theatre import CHROMIUM, Visit, model_in, visiting
 from tests.serve.running import Running, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Of a module: as long as one is open, no other test of the process can begin an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser

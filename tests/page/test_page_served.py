@@ -120,6 +120,11 @@ def test_what_another_site_makes_a_browser_send_is_refused(theatre: Running, tol
     assert [answer.status_code for answer in answers] == [403] * len(asked)
 
 
+def test_another_name_for_this_machine_opens_nothing(theatre: Running) -> None:
+    for name, status in (("evil.example", 401), ("evil.example:3000", 401), ("localhost:3000", 200), ("[::1]", 200)):
+        assert theatre.get(f"/viewers/{KNOWN}/taste", headers={"host": name}).status_code == status
+
+
 def test_leaving_ends_the_session_of_the_browser(browser: httpx.Client) -> None:
     assert browser.request("DELETE", "/page/session").status_code == 200
     assert browser.get("/page/me").json()["user_id"] is None

@@ -53,6 +53,14 @@ async def missing(_: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG0
     await send({"type": "http.response.body", "body": b"Not Found"})
 
 
+def test_a_file_may_be_larger_than_other_requests() -> None:
+    def sent(path: str, size: int) -> int:
+        return through(greedy, lambda client: client.post(path, content=b"x" * size)).status_code
+
+    assert [sent("/viewers/7/bring", size) for size in (1_500, 2_500)] == [200, 413]
+    assert sent("/events", 1_500) == 413
+
+
 def test_an_answer_goes_through_as_it_is_with_the_name_of_its_request() -> None:
     answer = through(plain, lambda client: client.get("/", headers={"x-request-id": "mine.1"}))
     assert (answer.text, answer.headers["x-request-id"]) == ("well", "mine.1")

@@ -194,7 +194,8 @@ async def stream(
     last_event_id: Annotated[int | None, Header(description="The id of the last list that was received.")] = None,
 ) -> Response:
     """Server-sent events: the viewer's list now, and anew after each event of theirs."""
-    caller = caller_of(request, credential_of(request, credentials) or token, "read")
+    credential = token if token and not credentials else credential_of(request, credentials)
+    caller = caller_of(request, credential, "read")
     caller.require_viewer(user_id)
     worker = worker_of(request)
     worker.live.served()

@@ -5,20 +5,21 @@ Authorization is sent, each in its place: the key's under `/operator/`, the view
 where it is decided who one is. No script reads them, and no other site's request carries them.
 """
 
+import re
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from marquee.errors import ForbiddenError
+from marquee.errors import AccessError, ForbiddenError
 
 VIEWER, KEY = "marquee_viewer", "marquee_key"
 STAYS = timedelta(days=30)
+_THIS_MACHINE = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def credential_in(request: Request) -> str | None:
-    path = request.url.path
+    path = request.scope["path"]
     if path.startswith("/page/"):
         return None
     return request.cookies.get(KEY if path.startswith("/operator/") else VIEWER)
@@ -32,13 +33,20 @@ def refuse_elsewhere(request: Request) -> None:
     if site is not None:
         is_own = site in {"same-origin", "none"}
     else:
-        is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        is_own = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if not is_own:
         raise ForbiddenError("another site made this browser ask; only Marquee's own page may")
 
 
+def refuse_other_names(request: Request) -> None:
+    """Who needs no credential is on this machine; but a site may give its own name to this machine's address."""
+    name = request.headers.get("host", "localhost")
+    if not _THIS_MACHINE.fullmatch(name):
+        raise AccessError(f"no API key or token; without one, this machine is asked as localhost, not as {name[:80]!r}")
+
+
 def keep(request: Request, response: Response, name: str, value: str) -> None:
-    seconds, is_secure = int(STAYS.total_seconds()), request.url.scheme == "https"
+    seconds, is_secure = int(STAYS.total_seconds()), request.scope["scheme"] == "https"
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=is_secure)
 
 

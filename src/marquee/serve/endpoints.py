@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from marquee.errors import AccessError
 from marquee.serve.access import Caller
-from marquee.serve.cookies import credential_in, refuse_elsewhere
+from marquee.serve.cookies import credential_in, refuse_elsewhere, refuse_other_names
 from marquee.serve.worker import Worker
 
 VERSION_HEADER = "x-model-version"
@@ -37,7 +37,10 @@ def credential_of(request: Request, credentials: HTTPAuthorizationCredentials | 
     if "authorization" in request.headers:
         raise AccessError("this Authorization cannot be read; write it as `Bearer ...`, with an API key or a token")
     refuse_elsewhere(request)
-    return credential_in(request)
+    credential = credential_in(request)
+    if credential is None:
+        refuse_other_names(request)
+    return credential
 
 
 def caller_of(request: Request, credential: str | None, scope: str) -> Caller:

@@ -28,6 +28,7 @@ _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.des
 _ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
 _DEEDS = _OF_VIEWER.where(DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.position.desc())
 _LATEST_DEEDS = _DEEDS.limit(bindparam("limit"))
+_PROFILE = _OF_VIEWER.where(EVENTS.c.kind == "signed_up").order_by(EVENTS.c.happened_at.desc()).limit(1)
 _FORGOTTEN = select(FORGOTTEN_VIEWERS.c.until).where(FORGOTTEN_VIEWERS.c.user_id == bindparam("user_id"))
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
 
@@ -80,11 +81,15 @@ class EventStore:
         return tuple(map(Event._make, reversed(latest)))
 
     def deeds(self, user_id: int, limit: int) -> Deeds:
-        """As `history`, without what was only shown; and whether the viewer is to be known from before at all."""
+        """As `history`, without what was only shown, and with what they told of themselves, however long ago that was;
+        and whether the viewer is to be known from before at all.
+        """
         if not is_id(user_id) or limit < 1:
             return Deeds((), None)
         with self._database.read() as connection:
             latest = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
+            if len(latest) == limit and all(row.kind != "signed_up" for row in latest):
+                latest = [*latest, *connection.execute(_PROFILE, {"user_id": user_id})]
             until = connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
         return Deeds(tuple(map(Event._make, reversed(latest))), until)
 
