@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Request, Response
 from marquee.serve import schemas
 from marquee.serve.access import Caller
 from marquee.serve.answers import operator_drift, operator_health
-from marquee.serve.answers.operator_models import line_of
 from marquee.serve.endpoints import Operator, acted, answered, as_json, replies, worker_of
 from marquee.serve.schemas import operator as s
 from marquee.serve.worker import Worker, now
@@ -110,8 +109,7 @@ def _rolled_back(worker: Worker, asked: s.ChangeRequest, by: str, now: datetime)
 
 
 def _drift(worker: Worker) -> s.DriftReply:
-    changes = [line_of(change) for change in worker.models.changes()]
-    return operator_drift.drift(worker.settings.state, changes)
+    return operator_drift.drift(worker.settings.state, _models(worker))
 
 
 def _name(caller: Caller) -> str:

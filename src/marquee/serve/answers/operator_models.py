@@ -45,7 +45,7 @@ class Models:
         except RegistryError as error:
             return s.ModelsReply(served=served, missing=str(error), versions=(), changes=())
         missing = None if versions else "The registry holds no version yet: run the retrain flow once."
-        return s.ModelsReply(served=served, missing=missing, versions=lines, changes=tuple(map(line_of, changes)))
+        return s.ModelsReply(served=served, missing=missing, versions=lines, changes=tuple(map(_change, changes)))
 
     def one(self, name: str) -> s.VersionReply:
         url, version = self._known(name)
@@ -71,13 +71,6 @@ class Models:
         with self._lock:
             _require_same(registry.champion(url), asked.champion)
             registry.roll_back(url, by, asked.why, now)
-
-    def changes(self) -> tuple[Change, ...]:
-        """Of champion, the newest first; none while there is no registry that answers."""
-        try:
-            return registry.changes(self._url) if self._url else ()
-        except RegistryError:
-            return ()
 
     def _registry(self) -> str:
         if self._url is None:
@@ -110,7 +103,7 @@ class Models:
         return self._measured[key]
 
 
-def line_of(change: Change) -> s.ChangeLine:
+def _change(change: Change) -> s.ChangeLine:
     at = datetime.fromisoformat(change.at)
     return s.ChangeLine(at=at, version=change.version, before=change.before, by=change.by, why=change.why)
 

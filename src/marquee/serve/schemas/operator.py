@@ -171,7 +171,8 @@ class DriftLook(_Told):
     act: str = Field(examples=["nothing", "retrain", "roll back"])
     acted: bool = Field(description="False where the monitor was to tell alone.")
     why: str
-    then: tuple[ChangeLine, ...] = Field(description="Changes of champion that came of it, before the next look.")
+    made: tuple[VersionLine, ...] = Field(description="Versions that were registered before the next look.")
+    then: tuple[ChangeLine, ...] = Field(description="Changes of champion before the next look.")
 
 
 class DriftReply(_Told):

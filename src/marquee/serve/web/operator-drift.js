@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, replace, svg } from "./dom.js";
-import { changes } from "./operator-models.js";
+import { changes, verdict } from "./operator-models.js";
 import { ago, count, moment, number, signed } from "./operator-words.js";
 
 const FIRST = 12; // columns shown before one asks for all
@@ -82,7 +82,7 @@ function log(looks) {
 function grouped(looks) {
   const groups = [];
   for (const look of looks) {
-    const isCalm = look.act === "nothing" && !look.drifted.length && !look.then.length;
+    const isCalm = look.act === "nothing" && !look.drifted.length && !look.then.length && !look.made.length;
     if (isCalm && groups.at(-1)?.isCalm) groups.at(-1).looks.push(look);
     else groups.push({ isCalm, looks: [look] });
   }
@@ -107,8 +107,11 @@ const entry = (look) =>
     h("time", { datetime: look.at, class: "soft small" }, moment(look.at)),
     h("strong", null, look.act === "nothing" ? "Nothing done" : done(look)),
     h("span", { class: "soft" }, look.why, look.taken ? ` · of what is shown is taken ${look.taken}` : ""),
-    look.then.length > 0 && h("div", { class: "then" }, changes(look.then)),
+    look.made.length + look.then.length > 0 && h("div", { class: "then" }, look.made.map(made), look.then.length > 0 && changes(look.then)),
   );
+
+const made = (version) =>
+  h("p", null, h("a", { href: `#/operator/models/${version.version}` }, `Version ${version.version}`), ` was made ${moment(version.registered_at)}; the gate `, verdict(version.verdict));
 
 function columns(every) {
   if (!every.length) return h("p", { class: "soft" }, "The champion came without a reference: there are none.");

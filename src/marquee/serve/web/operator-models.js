@@ -107,7 +107,7 @@ export const aliases = (version, served) => [
   version.version === served && h("span", { class: "chip served" }, "served"),
 ];
 
-function verdict(words) {
+export function verdict(words) {
   if (!words) return h("span", { class: "soft" }, "was not asked");
   if (words === "promoted") return h("span", { class: "passed" }, "lets it through");
   const reasons = words.split("; ");
