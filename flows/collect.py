@@ -10,6 +10,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.hooks import HOOKS
+from flows.trying import ONCE
 from marquee.errors import WatchApiError
 from marquee.loop.collecting import KeptPace, collector
 from marquee.loop.settings import Settings, read_settings
@@ -32,7 +33,7 @@ def collect(
     return poll(settings, params, params.loop.collect_for_s if seconds is None else seconds)
 
 
-@task
+@task(**ONCE)
 def poll(settings: Settings, params: Params, seconds: float) -> Any:
     ends_at = time.monotonic() + seconds
     with collector(params, settings.database_url, DATA, settings.state, _pace) as one:

@@ -11,7 +11,7 @@ from prefect.deployments import run_deployment
 from prefect.states import Completed
 
 from flows.hooks import HOOKS
-from flows.trying import AGAIN
+from flows.trying import AGAIN, ONCE
 from marquee import registry
 from marquee.data.events import EventStore
 from marquee.loop import linking, monitoring, telling, workspace
@@ -56,7 +56,7 @@ def find(settings: Settings, params: Params) -> Found | None:
     return monitoring.find(events, settings.registry_url, params)
 
 
-@task
+@task(**ONCE)
 def report(settings: Settings, found: Found) -> Path | None:
     """As artifacts, for Evidently's pages, and as files for whoever has neither at hand."""
     create_table_artifact(telling.live_table(found.live), key="live-quality", description="By version")
@@ -71,7 +71,7 @@ def report(settings: Settings, found: Found) -> Path | None:
     return page
 
 
-@task
+@task(**ONCE)
 def decide(settings: Settings, params: Params, found: Found) -> Decision:
     last = monitoring.last_acts(settings.registry_url)
     decision = monitoring.decide(found, last, datetime.now(UTC), params.loop)
@@ -79,7 +79,7 @@ def decide(settings: Settings, params: Params, found: Found) -> Decision:
     return decision
 
 
-@task
+@task(**ONCE)
 def note(settings: Settings, found: Found, decision: Decision, page: Path | None, may_act: bool) -> None:
     """For whoever looks back: one line a look."""
     add(monitoring.look(found, decision, page, may_act, datetime.now(UTC)), settings.state)

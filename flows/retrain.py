@@ -19,7 +19,7 @@ from prefect.states import Completed
 
 from flows.hooks import HOOKS
 from flows.orphans import end_orphans
-from flows.trying import AGAIN
+from flows.trying import AGAIN, ONCE
 from marquee import bento, registry
 from marquee.alone import alone
 from marquee.errors import LoopError, MarqueeError
@@ -32,7 +32,7 @@ DATA, HOME = Path("data"), "bentoml"
 LIMIT_S = 6 * 3600  # what takes longer hangs
 
 
-@flow(name="retrain", timeout_seconds=LIMIT_S, **HOOKS)
+@flow(name="retrain", flow_run_name="{reason}", timeout_seconds=LIMIT_S, **HOOKS)
 def retrain(
     reason: str = "by hand",
     promote: bool = True,
@@ -51,7 +51,7 @@ def retrain(
         pipeline.clear_the_way()
         position = snapshot(settings, params)
         for name in pipeline.stages():
-            stage.with_options(name=name, task_run_name=name)(name)
+            stage.with_options(name=name)(name)
         if version := unchanged(settings):
             _finish(settings, version)
             return Completed(name="Unchanged", message=f"nothing new was learnt: version {version} stays champion")
@@ -148,13 +148,13 @@ def package(settings: Settings, version: str) -> Path:
     return folder
 
 
-@task(name="roll out")
+@task(name="roll out", **ONCE)
 def roll_out(live: rollout.Live, version: str) -> None:
     took = rollout.follow(live, version)
     get_run_logger().info(f"the service serves version {version}, {took:.1f} s after it was packaged")
 
 
-@task(name="check the live service")
+@task(name="check the live service", **ONCE)
 def check(live: rollout.Live, version: str) -> None:
     rollout.check(live, version)
     get_run_logger().info(f"it is ready, and lists are made by version {version}")

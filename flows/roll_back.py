@@ -16,7 +16,7 @@ from marquee.loop.settings import read_settings
 LIMIT_S = 300
 
 
-@flow(name="roll-back", timeout_seconds=LIMIT_S, **HOOKS)
+@flow(name="roll-back", flow_run_name="{why}", timeout_seconds=LIMIT_S, **HOOKS)
 def roll_back(
     why: Annotated[str, Field(min_length=1)],
     by: Annotated[str, Field(min_length=1)] = "operator",

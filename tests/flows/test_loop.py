@@ -73,7 +73,7 @@ def tasks(run_id: Any) -> dict[str, str]:
         of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
         runs = client.read_task_runs(flow_run_filter=of_run)
     runs.sort(key=lambda run: str(run.start_time or run.created))
-    return {re.sub("-[0-9a-f]{3}$", "", run.name): str(run.state_name) for run in runs}
+    return {run.name: str(run.state_name) for run in runs}
 
 
 def artifact(key: str) -> str:

@@ -12,7 +12,8 @@ from marquee.quality.report import DECIDES
 
 def verdict_in_words(verdict: Verdict) -> str:
     """Every rule, those that object first."""
-    head = "**Promoted.**" if verdict.promoted else f"**Refused**, for {len(verdict.reasons)} reasons."
+    count = len(verdict.reasons)
+    head = "**Promoted.**" if verdict.promoted else f"**Refused**, for {count} reason{'s' if count > 1 else ''}."
     rows = [*verdict.reasons, *(rule for rule in verdict.rules if rule.passed)]
     lines = [f"| {'✓' if rule.passed else '✗'} | {rule.name} | {rule.told} |" for rule in rows]
     return "\n".join([head, "", "|   | rule | numbers |", "| --- | --- | --- |", *lines])
