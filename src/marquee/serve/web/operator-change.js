@@ -1,8 +1,7 @@
-// Changing the champion: asked once more before, told step by step while, and undone with a button after.
+// Changing the champion: asked once more before, told step by step while, and undone with a button right there.
 
 import { get, post } from "./api.js";
 import { h, replace } from "./dom.js";
-import { toast } from "./toast.js";
 
 const LOOK_MS = 500;
 const PATIENCE_MS = 60_000;
@@ -44,10 +43,11 @@ async function go(dialog, { version, now, why, isBack, done }) {
   const steps = ["The registry makes it champion", "The service reads it and checks every byte", "Viewers get its lists"];
   const lines = steps.map((words) => h("li", { class: "step" }, words));
   const bar = h("progress", { max: steps.length, value: 0, "aria-label": "How far it is" });
-  const words = h("p", { role: "status" }, "The registry is told …");
+  const words = h("p", { role: "status" });
   const close = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close");
+  const ways = h("div", { class: "row" }, close);
   const heading = h("h2", { id: "change-title" }, `Version ${version} becomes champion`);
-  replace(dialog, h("div", { class: "stack" }, heading, bar, h("ol", { class: "steps" }, lines), words, h("div", { class: "row" }, close)));
+  replace(dialog, h("div", { class: "stack" }, heading, bar, h("ol", { class: "steps" }, lines), words, ways));
   const reach = (step, said) => {
     bar.value = step;
     lines.forEach((line, place) => (line.dataset.state = place < step ? "done" : place === step ? "now" : ""));
@@ -55,12 +55,11 @@ async function go(dialog, { version, now, why, isBack, done }) {
   };
   reach(0, "The registry is told …");
   try {
-    const body = { champion: now, why };
-    await post(isBack ? "/operator/rollback" : `/operator/models/${version}/promote`, body);
+    await post(isBack ? "/operator/rollback" : `/operator/models/${version}/promote`, { champion: now, why });
     reach(1, "It is champion. The service looks at it beside the one that it serves …");
     await followed(version);
     reach(3, `Version ${version} is served.`);
-    if (now) toast(`Version ${version} is champion and served.`, { undo: () => undo(version, done) });
+    if (now) ways.append(undo(dialog, { version: now, now: version, done }));
   } catch (error) {
     lines.forEach((line) => line.dataset.state === "now" && (line.dataset.state = "failed"));
     words.textContent = error.message;
@@ -69,6 +68,10 @@ async function go(dialog, { version, now, why, isBack, done }) {
   close.focus();
   await done?.();
 }
+
+// With the reason that it is: nobody is asked twice to take something back.
+const undo = (dialog, change) =>
+  h("button", { type: "button", class: "button", onclick: () => go(dialog, { ...change, isBack: true, why: "undone at once by who made the change" }) }, `Undo: version ${change.version} again`);
 
 async function followed(version) {
   const until = Date.now() + PATIENCE_MS;
@@ -79,15 +82,4 @@ async function followed(version) {
     await new Promise((next) => setTimeout(next, LOOK_MS));
   }
   throw new Error("The service does not follow. Is it the registry that it was told of? Health says what is away.");
-}
-
-// With the reason that it is: nobody is asked twice to take something back.
-async function undo(version, done) {
-  try {
-    await post("/operator/rollback", { champion: version, why: "undone at once by who made the change" });
-    toast("Undone: the version before is champion again.");
-  } catch (error) {
-    toast(error.message, { isTrouble: true });
-  }
-  await done?.();
 }

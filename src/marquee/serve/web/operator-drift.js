@@ -52,12 +52,14 @@ function timeline(looks) {
     );
   });
   const picture = svg("svg", { viewBox: `0 0 ${wide} ${TALL + 26}`, width: wide, height: TALL + 26, class: "chart", "aria-hidden": "true" }, drawn);
+  const strip = h("div", { class: "scrolls", tabindex: "0", role: "img", "aria-label": summary(looks) }, picture);
+  requestAnimationFrame(() => (strip.scrollLeft = strip.scrollWidth)); // the newest first
   const ends = h("p", { class: "spread small soft" }, h("span", null, moment(shown[0].at)), h("span", null, moment(shown.at(-1).at)));
   return h(
     "figure",
     { class: "figure" },
     h("figcaption", { class: "small soft" }, `Columns that drifted, ${most} at most. ▲ trained anew, ◆ rolled back.`),
-    h("div", { class: "scrolls", tabindex: "0", role: "img", "aria-label": summary(looks) }, picture),
+    strip,
     ends,
   );
 }
