@@ -47,12 +47,14 @@ DEMO = DemoWorldParams(seed=7, viewers=200, titles=80, ratings=6_000)
 
 @dataclass(frozen=True)
 class Plan:
-    seconds: float
-    killed_at: float
-    stopped_at: float
+    """Seconds of load: before a replica is killed, from its successor to the power cut, and after that."""
+
+    before: float
+    between: float
+    after: float
 
 
-WHOLE, QUICK = Plan(45, 8, 26), Plan(24, 4, 14)
+WHOLE, QUICK = Plan(8, 8, 15), Plan(3, 3, 10)
 
 
 class Replicas:
@@ -163,18 +165,21 @@ def main(plan: Plan) -> int:
         collectors = [Collector(folder / f"collector-{number}", api.url, url) for number in range(2)]
         for collector in collectors:
             stack.callback(collector.end)
-        began, numbers = time.monotonic(), count()
-        with ThreadPoolExecutor(LANES + 1) as pool:
-            lanes = [pool.submit(lane, replicas.port, told, numbers, began + plan.seconds) for _ in range(LANES)]
-            time.sleep(plan.killed_at)
-            replaced = pool.submit(replicas.kill_one_and_begin_another)
-            time.sleep(began + plan.stopped_at - time.monotonic())
-            power_cut()
-            for each in lanes:
-                each.result()
+        numbers, ended = count(), Event()
+        pool = stack.enter_context(ThreadPoolExecutor(LANES))
+        stack.callback(ended.set)
+        lanes = [pool.submit(lane, replicas.port, told, numbers, ended) for _ in range(LANES)]
+        time.sleep(plan.before)
+        replaced_s = replicas.kill_one_and_begin_another()
+        time.sleep(plan.between)
+        power_cut()
+        time.sleep(plan.after)
+        ended.set()
+        for each in lanes:
+            each.result()
         for collector in collectors:
             collector.end()
-        print(f"another replica was ready {replaced.result():.1f} s after one was killed; no database for {AWAY_S:g} s")
+        print(f"another replica was ready {replaced_s:.1f} s after one was killed; no database for {AWAY_S:g} s")
         return report(told, collectors, kept(url))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from itertools import count
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 RATE, LANES, BATCH = 30, 8, 5  # requests a second in all; every other one brings so many events
@@ -65,13 +65,11 @@ def answered(port: int, path: str, body: dict[str, Any]) -> str | None:
     return f"4 refused: {refused}" if refused else None
 
 
-def lane(port_of: Callable[[], int], told: Told, numbers: "count[int]", ends_at: float) -> None:
+def lane(port_of: Callable[[], int], told: Told, numbers: "count[int]", ended: Event) -> None:
     began, chance = time.monotonic(), random.Random(next(numbers))
     for number in count():
-        due = began + number * LANES / RATE
-        if due >= ends_at:
+        if ended.wait(max(0.0, began + number * LANES / RATE - time.monotonic())):
             return
-        time.sleep(max(0.0, due - time.monotonic()))
         user_id = chance.randrange(1, _VIEWERS)
         if number % 2:
             ask(port_of, told, "/recommend", {"user_id": user_id, "k": 10})

@@ -1,5 +1,7 @@
 """PostgreSQL's months: where events lie, what is read of them, and how what was shown is let go."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from marquee.params import EventParams
 
 PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=10_000, partition_rows=1_000)
 JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 28, 12, tzinfo=UTC) for month in (1, 2, 3))
+ROOT = Path(__file__).parents[2]
 KINDS = ("shown", "shown", "shown", "liked")  # three of four
 
 
@@ -191,6 +194,30 @@ def test_a_partition_of_another_store_is_refused_also_of_what_was_let_go(store: 
     pl.read_parquet(partition).with_columns(source=pl.lit("other")).write_parquet(partition)
     with pytest.raises(StoreError, match="it holds events of another store"):
         store.snapshot(tmp_path, 2_600)
+
+
+def test_it_is_one_command_that_keeps_so_many_whole_months(
+    store: EventStore, database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    three_months(store, tmp_path)
+    store.close()
+    told = (
+        "events.partition_rows=1000",
+        "events",
+        "let-go",
+        str(tmp_path),
+        "--months",
+        "1",
+        "--database",
+        postgres_url,
+    )
+    code = "from marquee.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-S", *told], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("let go: 1,200 events of 1 months;")
+    assert "events_shown_2026_01" not in tables(database)
 
 
 def test_an_sqlite_file_has_no_months(tmp_path: Path) -> None:

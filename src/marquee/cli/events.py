@@ -123,7 +123,7 @@ def let_go(
     """Drop what was shown in older months from PostgreSQL, once the snapshot holds it; what viewers did stays."""
     with EventStore(_there(database), params_of(context).events, None) as store:
         gone = store.let_go(folder, months_ago(datetime.now(UTC), months))
-    out.print(f"{gone.months} months with {gone.events:,} events let go; {folder} holds them")
+    out.print(f"let go: {gone.events:,} events of {gone.months} months; {folder} holds them")
 
 
 @events.command("migrate")
