@@ -54,7 +54,8 @@ def before_events(
     viewers = (_NOTHING if events is None else events).select("user_id").unique()
     wide = ratings.cast({"user_id": EVENTS.columns["user_id"], "title_id": EVENTS.columns["title_id"]})
     rated = _of_ratings(wide, signals.rated, star)
-    return viewers.join(rated, on="user_id", how="left").sort("user_id", "at", maintain_order=True)
+    both = viewers.join(rated, on="user_id", how="left", maintain_order="left_right")
+    return both.sort("user_id", "at", maintain_order=True)
 
 
 _NOTHING = pl.LazyFrame(schema=dict(EVENTS.columns))
