@@ -3,12 +3,14 @@
 Processor time of the driver, its JVM and its Python workers, so that whoever else uses the machine does not count;
 one session, every part at each size, the smallest once before to warm up. `make spark` installs what this needs:
 
-    python benchmarks/spark/slopes.py --rows 0.1,0.3,1      in millions
+    python benchmarks/spark/slopes.py --rows 0.1,0.3,1 --model data/model      in millions; lists of that model
+
+What it comes to at the Netflix Prize's size and far past it stands below: the same seconds a row, times the rows.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,32 +19,65 @@ import numpy as np
 import polars as pl
 import psutil
 
+from marquee.model.histories import histories_of
 from marquee.params import Params, read_params
 from marquee.tables import WHEN
 
 T = TypeVar("T")
 
 TITLES, OF_A_VIEWER, SEED = 2_000, 200, 7
+NETFLIX, TIMES = 100_480_507, (1, 10, 100, 1_000)  # ratings of the Prize, and how often as many
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rows", default="0.1,0.3,1", help="millions of ratings")
-    sizes = [int(float(millions) * 1e6) for millions in asked.parse_args().rows.split(",")]
+    asked.add_argument("--model", type=Path, help="a model folder, of which all lists are made")
+    told = asked.parse_args()
+    sizes = [int(float(millions) * 1e6) for millions in told.rows.split(",")]
     params = read_params(PARAMS, ["engine=spark", "spark.rows=200000"])
     with tempfile.TemporaryDirectory() as folder:
         list(costs(params, min(sizes), Path(folder) / "warm"))
-        told = {rows: dict(costs(params, rows, Path(folder) / str(rows))) for rows in sizes}
+        spent = {rows: dict(costs(params, rows, Path(folder) / str(rows))) for rows in sizes}
+        if told.model:
+            tell_lists(params, told.model, Path(folder) / "lists")
+        tell(spent)
+        tell_sizes(spent[sizes[-1]], sizes[-1], Path(folder) / str(sizes[-1]))
+
+
+def tell(spent: Mapping[int, Mapping[str, float]]) -> None:
+    sizes = sorted(spent)
     print(f"{'processor seconds a million rows':34}" + "".join(f"{rows / 1e6:>9g} M" for rows in sizes) + "     slope")
-    for part in told[sizes[0]]:
-        seconds = [told[rows][part] for rows in sizes]
+    for part in spent[sizes[0]]:
+        seconds = [spent[rows][part] for rows in sizes]
         slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0] if len(sizes) > 1 else np.nan
         print(
             f"{part:34}"
             + "".join(f"{s / n * 1e6:11.1f}" for s, n in zip(seconds, sizes, strict=True))
             + f"{slope:10.2f}"
         )
+
+
+def tell_lists(params: Params, model: Path, to: Path) -> None:
+    from marquee.spark.lists import write_lists  # noqa: PLC0415 - a dependency group of its own
+
+    made = [used_by(partial(write_lists, model, 100, params.spark, to)) for _ in range(2)][-1]
+    viewers = pl.scan_parquet(to).select(pl.col("user_id").n_unique()).collect().item()
+    print(f"lists of {viewers:,} viewers: {made / viewers * 1e3:.1f} processor ms a viewer")
+
+
+def tell_sizes(spent: Mapping[str, float], rows: int, folder: Path) -> None:
+    """Processor hours and gigabytes, should nothing but the number of rows grow."""
+    table = sum(part.stat().st_size for part in (folder / "interactions.parquet").iterdir()) / rows
+    histories = histories_of(pl.read_parquet(folder / "interactions.parquet"), np.arange(1, TITLES + 1))
+    a_row = sum(array.nbytes for array in histories.arrays().values()) / rows
+    print(f"bytes a row: {table:.1f} in the table of interactions, {a_row:.1f} in a model's histories")
+    print(f"{'':34}" + "".join(f"{f'{times:,} x':>12}" for times in TIMES))
+    for part, seconds in spent.items():
+        print(f"{part + ', hours':34}" + "".join(f"{seconds / rows * NETFLIX * n / 3600:12,.1f}" for n in TIMES))
+    for name, size in (("table, GB", table), ("a model's histories, GB", a_row)):
+        print(f"{name:34}" + "".join(f"{size * NETFLIX * n / 1e9:12,.1f}" for n in TIMES))
 
 
 def costs(params: Params, rows: int, folder: Path) -> Iterator[tuple[str, float]]:

@@ -21,11 +21,13 @@ from marquee.model.profiles import sums_of_titles
 from marquee.model.recommender import Recommender
 from marquee.model.sources.neighbours import watched_together
 from marquee.model.split import Cut, cut
+from marquee.model.titles import titles_of
 from marquee.params import Params
 from marquee.quality import metrics
 from marquee.quality.metrics import Asked
 from marquee.spark.counting import Past, counts_of, sums_of
 from marquee.spark.session import session
+from marquee.spark.teaching import some_histories
 from marquee.spark.viewers import arranged, table
 from marquee.stages import models
 from tests.model.conftest import TITLE_COUNT, catalogue
@@ -128,3 +130,18 @@ def test_a_title_of_everybody_and_a_viewer_of_everything_are_counted_as_any(
     assert sums.titles.rows.max() == sums.viewers == len(histories)
     counted = counts_of(past, sums, params.sources, tmp_path / "counts").square("together").toarray()
     assert np.array_equal(counted, watched_together(histories, TITLE_COUNT)(EVERYTHING - 1))
+
+
+def test_no_more_viewers_are_drawn_than_asked_for_each_with_their_whole_history(
+    params: Params, world: pl.DataFrame, tmp_path: Path
+) -> None:
+    world.write_parquet(tmp_path / "world.parquet")
+    few = params.model_copy(update={"spark": params.spark.model_copy(update={"viewers": 20})})
+    titles = titles_of(catalogue(), EVERYTHING)
+    drawn, again = (some_histories(tmp_path / "world.parquet", titles, few, tmp_path) for _ in range(2))
+    assert len(drawn) == 20
+    assert np.array_equal(drawn.user_ids, again.user_ids)
+    whole, strangers = histories_for(histories_of(world, EVERYTHING), drawn.user_ids)
+    assert not len(strangers)
+    for name in ("starts", "title", "at", "rating"):
+        assert np.array_equal(getattr(drawn, name), getattr(whole, name), equal_nan=True)

@@ -1,11 +1,14 @@
 """Claims about lists in bulk."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
+from marquee.cli import main
 from marquee.model.asked import lists
 from marquee.model.recommender import Recommender
 from marquee.params import Params
@@ -34,3 +37,18 @@ def test_shares_hold_everybody_once_and_nobody_waits_for_a_long_history() -> Non
     (longest,) = np.flatnonzero((starts[:-1] <= 500) & (starts[1:] > 500))
     assert np.delete(work, longest).max() <= 30_000 + 276
     assert work[longest] <= 1_000_000 + 30_000 + 276
+
+
+def test_the_command_writes_them_where_engine_is_spark(
+    params: Params, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["-S", "engine=spark", "-S", f"spark.master={params.spark.master}"]
+    asked = ["recommend", "--model", str(model), "--users", "all", "--k", "3", "--out", str(tmp_path / "lists")]
+    monkeypatch.setattr(sys, "argv", ["marquee", *options, *asked])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    told = pl.read_parquet(tmp_path / "lists")
+    assert (tmp_path / "lists").is_dir()
+    assert told.columns == ["user_id", "title_id", "rank", "score"]
+    assert told["rank"].value_counts().sort("rank")["count"].to_list() == [300, 300, 300]

@@ -19,6 +19,9 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         # A row may be all that is counted of a title: a batch of ten thousand of them fits nowhere.
         "spark.sql.execution.arrow.maxBytesPerBatch": "32m",
+        # A worker's cores are one for each task: no library shall take more.
+        "spark.executorEnv.POLARS_MAX_THREADS": "1",
+        "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         "spark.ui.showConsoleProgress": "false",
     }
 )

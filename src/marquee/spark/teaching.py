@@ -56,6 +56,13 @@ def retrieve(interactions: Path, titles: Titles, params: Params, beside: Path) -
     return Retrieved(retriever, together(retriever.feature_names, taught))
 
 
+def some_histories(interactions: Path, titles: Titles, params: Params, beside: Path) -> Histories:
+    """Of the viewers that are drawn for what is learnt from viewers one by one."""
+    with TemporaryDirectory(prefix=".spark-", dir=beside) as folder:
+        read = table(session(params.spark), interactions)
+        return histories_of(_drawn(read, params, Path(folder) / "drawn"), titles.ids)
+
+
 def _everything(histories: Histories) -> Histories:
     return histories
 
