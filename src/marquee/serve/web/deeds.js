@@ -13,6 +13,16 @@ let timer = null;
 
 export const changed = (more) => window.dispatchEvent(new CustomEvent("marquee:changed", { detail: more }));
 
+// Of several answers to one question the one that was asked for last counts, whichever comes last.
+export function latest(ask, use) {
+  let turn = 0;
+  return async () => {
+    const mine = ++turn;
+    const told = await ask();
+    if (mine === turn) use(told);
+  };
+}
+
 // Several events that are one deed: kinds with their values, of one title.
 export async function tell(titleId, deeds, words) {
   const events = deeds.map(({ kind, value, at, detail }) => ({

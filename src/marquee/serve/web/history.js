@@ -2,27 +2,29 @@
 
 import { get } from "./api.js";
 import { sheetOf } from "./card.js";
-import { undo } from "./deeds.js";
+import { latest, undo } from "./deeds.js";
 import { h, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
 const AT_ONCE = 60;
+const OURS = new Set(["page", "service", null]);
+const TELLERS = { netflix_history: "Netflix", letterboxd: "Letterboxd", imdb: "IMDb", trakt: "Trakt" };
 const WORDS = {
-  watch_started: "began",
-  watch_progress: "watched a part",
-  watch_finished: "finished",
-  paused: "paused",
-  rewound: "rewound",
-  rewatched: "watched again",
-  abandoned: "gave up",
-  liked: "liked",
-  disliked: "did not like",
-  not_interested: "was not interested",
-  saved: "saved",
+  watch_started: "began it",
+  watch_progress: "watched a part of it",
+  watch_finished: "finished it",
+  paused: "paused it",
+  rewound: "rewound it",
+  rewatched: "watched it again",
+  abandoned: "gave it up",
+  liked: "liked it",
+  disliked: "did not like it",
+  not_interested: "were not interested",
+  saved: "saved it",
   searched: "searched",
-  opened: "looked at",
+  opened: "looked at it",
   signed_up: "told of yourself",
 };
 
@@ -40,11 +42,13 @@ export async function show(main) {
     entries = [...entries, ...told.entries];
     draw(told.more);
   };
-  const anew = async () => {
-    const told = await get(`/viewers/${viewer.id}/history?limit=${Math.min(Math.max(entries.length, AT_ONCE), 200)}`);
-    entries = told.entries;
-    draw(told.more);
-  };
+  const anew = latest(
+    () => get(`/viewers/${viewer.id}/history?limit=${Math.min(Math.max(entries.length, AT_ONCE), 200)}`),
+    (told) => {
+      entries = told.entries;
+      draw(told.more);
+    },
+  );
   await on();
   const again = () => anew().catch(trouble);
   window.addEventListener("marquee:changed", again);
@@ -67,10 +71,11 @@ function days(entries) {
 
 function line(entry) {
   const { title, kind, value, detail } = entry;
-  const deed = kind === "rated" ? `gave ${value} stars` : (WORDS[kind] ?? kind);
+  const deed = kind === "rated" ? `gave it ${value} stars` : (WORDS[kind] ?? kind);
   const name = title ? h("a", { href: sheetOf(title.title_id) }, title.name) : h("span", null, kind === "searched" ? `“${detail}”` : "");
-  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", "aria-label": `Undo: ${deed} ${title?.name ?? ""}`, onclick: () => undo([entry.event_id], title?.title_id) }, "Undo") : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
-  return h("li", null, title ? posterOf(title) : h("span"), h("span", null, name, h("span", { class: "soft" }, ` You ${deed}${entry.source && !["page", "service"].includes(entry.source) ? `, says ${entry.source}` : ""}`)), back);
+  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", "aria-label": `Undo: ${title?.name ?? ""}, ${deed}`, onclick: () => undo([entry.event_id], title?.title_id) }, "Undo") : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
+  const teller = OURS.has(entry.source) ? "" : `, as ${TELLERS[entry.source] ?? entry.source} tells`;
+  return h("li", null, title ? posterOf(title) : h("span"), h("span", { class: "past-words" }, name, h("span", { class: "soft small" }, `You ${deed}${teller}`)), back);
 }
 
 const nothing = () => h("section", { class: "empty" }, h("h2", null, "Nothing yet"), h("p", null, "What you watch, rate, like or save stands here, and can be taken back."), h("a", { class: "button main", href: "#/" }, "Look at the shelves"));

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { card } from "./card.js";
-import { undo } from "./deeds.js";
+import { latest, undo } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
@@ -11,12 +11,12 @@ export async function show(main) {
   const list = h("ul", { class: "grid-of-cards" });
   const page = h("div", { class: "stack" }, h("h1", null, "My list"), list);
   main.append(page);
-  const look = async () => {
-    const { titles } = await get(`/viewers/${viewer.id}/saved`);
+  const draw = ({ titles }) => {
     replace(list, titles.map(saved));
     page.querySelector(".empty")?.remove();
     if (!titles.length) page.append(nothing());
   };
+  const look = latest(() => get(`/viewers/${viewer.id}/saved`), draw);
   await look();
   const again = () => look().catch(trouble);
   window.addEventListener("marquee:changed", again);

@@ -3,16 +3,17 @@
 import { get, post } from "./api.js";
 import { card, row, scroller, starsIn } from "./card.js";
 import { bars } from "./charts.js";
-import { tell, undo } from "./deeds.js";
+import { latest, tell, undo } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { starsField } from "./stars.js";
-import { trouble } from "./toast.js";
+import { moveOn, trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
 const LONG_AGO = "1990-01-01T00:00:00Z"; // seen, and nobody knows when: as diaries without a date are told
 const SEEN = ["watch_finished", "rewatched"];
 
+const toasts = h("div", { class: "toasts", role: "status" });
 let sheet = null;
 let shown = null; // the title's id
 let turn = 0;
@@ -30,9 +31,12 @@ export function openSheet(titleId) {
 function made() {
   const dialog = h("dialog", { class: "sheet", "aria-labelledby": "sheet-title" });
   // Escape, the button and the back of the browser all end here: the address says what is open.
-  dialog.addEventListener("close", () => shown && leave());
+  dialog.addEventListener("close", () => {
+    moveOn(toasts);
+    if (shown) leave();
+  });
   dialog.addEventListener("click", (event) => event.target === dialog && leave());
-  window.addEventListener("marquee:changed", () => shown && refresh(shown));
+  window.addEventListener("marquee:changed", () => shown && refresh());
   document.body.append(dialog);
   return dialog;
 }
@@ -51,7 +55,7 @@ async function fill(id) {
   const body = h("div", { class: "sheet-in" });
   const waits = h("div", { class: "sheet-top" }, h("div", { class: "ghost poster" }), h("div", { class: "stack" }, h("h2", { id: "sheet-title", class: "waits" }, "One moment")));
   body.append(waits);
-  replace(sheet, close(), body);
+  replace(sheet, close(), body, toasts);
   sheet.scrollTop = 0;
   try {
     const [title, own, alike] = await Promise.all([
@@ -66,15 +70,12 @@ async function fill(id) {
 }
 
 // What the viewer said of the title may have changed, here or by another way; the rest stays as it is.
-async function refresh(id) {
-  const mine = turn;
-  try {
-    const own = await get(`/viewers/${viewer.id}/titles/${id}`);
-    if (mine === turn && shown === id) sheet.querySelector(".sheet-own")?.dispatchEvent(new CustomEvent("own", { detail: own }));
-  } catch {
-    // What is shown is as it was; whoever acts is told.
-  }
-}
+const refresh = latest(
+  () => get(`/viewers/${viewer.id}/titles/${shown}`).catch(() => null),
+  (own) => {
+    if (own?.title_id === shown) sheet.querySelector(".sheet-own")?.dispatchEvent(new CustomEvent("own", { detail: own }));
+  },
+);
 
 function draw(body, title, own, alike) {
   const mine = h("div", { class: "sheet-own stack" });

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { bars, columns } from "./charts.js";
+import { latest } from "./deeds.js";
 import { h, replace } from "./dom.js";
 import { change } from "./profile.js";
 import { trouble } from "./toast.js";
@@ -13,7 +14,7 @@ const MOST_MONTHS = 60;
 export async function show(main) {
   const page = h("div", { class: "stack" });
   main.append(page);
-  const look = async () => draw(page, await get(`/viewers/${viewer.id}/taste`), look);
+  const look = latest(() => get(`/viewers/${viewer.id}/taste`), (told) => draw(page, told, look));
   await look();
   const again = () => look().catch(trouble);
   window.addEventListener("marquee:changed", again);

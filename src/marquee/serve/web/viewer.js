@@ -4,6 +4,9 @@ import { post, remove } from "./api.js";
 
 export const LAST = "marquee-last";
 
+// Who joined here has a long number, whose end is enough to know it again.
+const shortOf = (id) => (id < 1e9 ? id : `…${String(id).slice(-4)}`);
+
 export const viewer = {
   id: null,
   name: "",
@@ -23,7 +26,7 @@ export const viewer = {
   become(told) {
     this.id = told?.user_id ?? null;
     this.profile = told?.profile ?? {};
-    this.name = this.profile.name || (this.id ? `Viewer ${this.id}` : "");
+    this.name = this.profile.name || (this.id ? `Viewer ${shortOf(this.id)}` : "");
     if (this.id) localStorage.setItem(LAST, this.id);
     else localStorage.removeItem(LAST);
     this.onchange();
