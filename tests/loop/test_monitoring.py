@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from marquee.loop.monitoring import Act, Found, Last, decide
+from marquee.loop.monitoring import Act, Found, Last, decide, look
 from marquee.params import LoopParams
 from marquee.quality.drift import Column, Drift
 from marquee.quality.live import Gap
+from marquee.quality.timeline import add, looks
 
 PARAMS = LoopParams(
     collect_cron="* * * * *",
@@ -76,3 +78,17 @@ def test_nothing_is_done_twice_within_its_rest(found: Found, act: Act, rest_h: f
     assert resting.act is Act.NOTHING
     assert resting.why.startswith(f"{act} would follow")
     assert decide(found, Last(late, late), NOW, PARAMS).act is act
+
+
+def test_what_was_found_and_decided_is_noted_for_whoever_looks_back(tmp_path: Path) -> None:
+    found = replace(WORSE, drift=moved("a", "b"))
+    add(look(found, decide(found, NEVER, NOW, PARAMS), tmp_path / "drift.html", may_act=True, at=NOW), tmp_path)
+    add(
+        look(replace(CALM, drift=None, gap=None), decide(CALM, NEVER, NOW, PARAMS), None, may_act=False, at=NOW),
+        tmp_path,
+    )
+    calm, worse = looks(tmp_path, 9)
+    assert (worse.act, worse.champion, worse.acted, worse.page) == ("roll back", "2", True, f"{tmp_path}/drift.html")
+    assert [column.name for column in worse.columns if column.drifted] == ["a", "b"]
+    assert worse.taken == "-5.00% to 10.00% (-7.00% to -3.00%)"
+    assert (calm.act, calm.columns, calm.taken, calm.acted, calm.page) == ("nothing", (), None, False, None)
