@@ -3,6 +3,7 @@
 A new picture is a line in PICTURES.
 """
 
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import APIRequestContext, Browser, Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium")
 SIZES: Mapping[str, Any] = {
     "laptop": {"width": 1366, "height": 860},
     "phone": {"width": 390, "height": 844},

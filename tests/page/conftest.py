@@ -13,6 +13,8 @@ from tests.serve.running import Running, running
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Of a module: as long as one is open, no other test of the process can begin an event loop."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium to look at the page with; `apt-get install chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser

@@ -1,5 +1,6 @@
 """A page to look at: a real service over a small world whose titles try to be more than text, and a real browser."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.model.conftest import small_params
 from tests.serve.conftest import BARE, catalogue, watched
 from tests.serve.running import Running, until
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium")
 PICTURE = "https://pictures.invalid/poster.jpg"
 ODD = {
     1: "<script>document.title='taken'</script>",

@@ -30,11 +30,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 ARTWORK = "marquee_artwork"
 _ADDRESS = "{{web}}"  # in index.html, of all the others
 _FOR_GOOD = "public, max-age=31536000, immutable"
-_PACKED = ("text/", "application/json", "image/svg+xml")
-_TYPES = MappingProxyType({".js": "text/javascript", ".woff2": "font/woff2", ".webmanifest": "application/json"})
+_PACKED = ("text/", "image/svg+xml")
+_TYPES = MappingProxyType({".js": "text/javascript", ".woff2": "font/woff2"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self'"
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self'"
 )
 _HEADERS = MappingProxyType(
     {

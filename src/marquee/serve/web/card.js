@@ -75,7 +75,8 @@ function neighbour(link, key) {
   if (key === "End") return links.at(-1);
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (!step) return null;
-  const lists = [...document.querySelectorAll(".row-of-cards")];
+  const around = link.closest("dialog") ?? document.getElementById("main");
+  const lists = [...around.querySelectorAll(".row-of-cards")];
   return nearest(link, lists[lists.indexOf(list) + step]);
 }
 

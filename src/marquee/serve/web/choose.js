@@ -163,7 +163,7 @@ async function join(button, favourites, about, to) {
     const asked = { favourites: favourites.slice(0, 100), ...attributes, k: 1 };
     viewer.become(await post("/page/sign_up", { ...asked, event_id: idOf(JSON.stringify(asked)) }));
     speakAs(null);
-    if (name) await change({ ...attributes, name });
+    if (name) await change(() => ({ ...attributes, name }));
     location.hash = to;
   } catch (error) {
     trouble(error);

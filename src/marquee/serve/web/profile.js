@@ -18,10 +18,10 @@ export async function show(main) {
   );
 }
 
-// The whole profile is told anew each time, with what changed.
-export async function change(profile, words) {
-  const before = viewer.profile;
-  const { profile: kept } = await put(`/viewers/${viewer.id}/profile`, { ...before, ...profile });
+// The whole profile is told anew each time: as it is now, which may be by another way, with what `edit` makes of it.
+export async function change(edit, words) {
+  const { profile: before } = await get(`/viewers/${viewer.id}/profile`);
+  const { profile: kept } = await put(`/viewers/${viewer.id}/profile`, { ...before, ...edit(before) });
   viewer.become({ user_id: viewer.id, profile: kept });
   if (words)
     toast(words, {
@@ -36,7 +36,7 @@ function listsPanel({ profile, marks }) {
   const dial = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: profile.diversity ?? 0, id: "dial", "aria-describedby": "dial-says" });
   const says = h("p", { class: "small soft", id: "dial-says" }, dialWords(profile.diversity));
   dial.addEventListener("input", () => (says.textContent = dialWords(Number(dial.value))));
-  dial.addEventListener("change", () => change({ diversity: Number(dial.value) }, "Your lists follow the dial.").catch(trouble));
+  dial.addEventListener("change", () => change(() => ({ diversity: Number(dial.value) }), "Your lists follow the dial.").catch(trouble));
   const ages = [...new Set(Object.values(marks))].sort((one, other) => one - other);
   const ceiling = h(
     "select",
@@ -45,7 +45,7 @@ function listsPanel({ profile, marks }) {
     ages.map((age) => h("option", { value: age, selected: profile.age === age }, `What suits ${age} years: ${marksUpTo(marks, age)}`)),
   );
   if (profile.age !== null && !ages.includes(profile.age)) ceiling.append(h("option", { value: profile.age, selected: true }, `What suits ${profile.age} years`));
-  ceiling.addEventListener("change", () => change({ age: ceiling.value === "" ? null : Number(ceiling.value) }, "Every list keeps to that.").catch(trouble));
+  ceiling.addEventListener("change", () => change(() => ({ age: ceiling.value === "" ? null : Number(ceiling.value) }), "Every list keeps to that.").catch(trouble));
   return h(
     "section",
     { class: "panel" },
@@ -84,7 +84,7 @@ function selfPanel({ profile, regions }) {
   const form = h("form", { class: "stack" }, aboutFields(profile, regions), h("p", { class: "small soft" }, "All of it may stay empty. What you tell helps where there is little history."), h("div", null, h("button", { class: "button main" }, "Keep")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    change(aboutIn(form), "Kept.").catch(trouble);
+    change(() => aboutIn(form), "Kept.").catch(trouble);
   });
   return h("section", { class: "panel" }, h("h2", null, "About you"), form);
 }

@@ -68,8 +68,7 @@ function tastes(heading, rows, look, lifted, named = (name) => name) {
 
 function lessButton(row, words, look) {
   const isThis = (less) => less.kind === row.kind && less.name === row.name;
-  const others = (viewer.profile.less ?? []).filter((less) => !isThis(less));
-  const less = row.less ? others : [...others, { kind: row.kind, name: row.name }];
+  const edit = ({ less }) => ({ less: [...less.filter((each) => !isThis(each)), ...(row.less ? [] : [{ kind: row.kind, name: row.name }])] });
   return h(
     "button",
     {
@@ -78,7 +77,7 @@ function lessButton(row, words, look) {
       "aria-pressed": String(row.less),
       "aria-label": `Less of ${words}`,
       "data-taste": `${row.kind} ${row.name}`,
-      onclick: () => change({ less }, row.less ? `${words}: as before.` : `Less of ${words} from now on.`).then(look).catch(trouble),
+      onclick: () => change(edit, row.less ? `${words}: as before.` : `Less of ${words} from now on.`).then(look).catch(trouble),
     },
     row.less ? "Less ✓" : "Less",
   );
