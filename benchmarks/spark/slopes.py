@@ -3,7 +3,7 @@
 Processor time of the driver, its JVM and its Python workers, so that whoever else uses the machine does not count;
 one session, every part at each size, the smallest once before to warm up. `make spark` installs what this needs:
 
-    python benchmarks/spark/slopes.py --rows 0.1,0.3,1 --model data/model      in millions; lists of that model
+    python benchmarks/spark/slopes.py --rows 0.1,0.2,0.4 --model data/model      in millions; lists of that model
 
 What it comes to at the Netflix Prize's size and far past it stands below: the same seconds a row, times the rows.
 """
@@ -32,7 +32,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rows", default="0.1,0.3,1", help="millions of ratings")
+    asked.add_argument("--rows", default="0.1,0.2,0.4", help="millions of ratings")
     asked.add_argument("--model", type=Path, help="a model folder, of which all lists are made")
     told = asked.parse_args()
     sizes = [int(float(millions) * 1e6) for millions in told.rows.split(",")]

@@ -26,7 +26,7 @@ _USER, PLACE = "user_id", ("of_file", "of_row")
 
 def table(spark: SparkSession, path: Path) -> DataFrame:
     """A table, as one file or as a folder of parts, with the place of every row in it."""
-    read = spark.read.parquet(place(path / "*.parquet" if path.is_dir() else path))
+    read = spark.read.parquet(place(path), pathGlobFilter="*.parquet")
     ids = {name: sql.col(name).cast("bigint") for name in (_USER, "title_id")}
     places = dict(zip(PLACE, (sql.col("_metadata.file_path"), sql.col("_metadata.row_index")), strict=True))
     return read.withColumns({**ids, **places})
