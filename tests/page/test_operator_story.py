@@ -125,6 +125,8 @@ def test_a_version_is_promoted_by_keys_alone_served_and_taken_back(visit: Visit)
     expect(heading(page, re.compile("The gate lets it through: all .* rules pass"))).to_be_visible()
     expect(page.get_by_role("cell", name="<b>Title</b> | ").first).to_be_visible()
     expect(page.get_by_text("0.4320 (+0.0360)")).to_be_visible()  # light viewers, beside the champion
+    run = page.get_by_role("link", name="In MLflow")
+    expect(run).to_have_attribute("href", re.compile(r"^http://127.0.0.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}$"))
     button(page, "Make it champion").press("Enter")
     dialog = page.get_by_role("dialog", name="Make version 3 champion?")
     page.keyboard.press("Enter")  # a reason is asked for: an empty one goes nowhere

@@ -57,6 +57,7 @@ class Models:
             difference=_text(reports, "difference.md") or None,
             origin={key: value for key, value in version.tags.items() if key not in ("fingerprint", "verdict")},
             stages=_stages(stages),
+            page=f"{url}{registry.page(url, name)}" if url.startswith("http") else None,
             missing=None if reports else _ELSEWHERE,
         )
 

@@ -137,6 +137,7 @@ class VersionReply(VersionLine):
     difference: str | None = Field(description="What its release changes, as Markdown.")
     origin: Mapping[str, str]
     stages: Mapping[str, Mapping[str, Any]] = Field(description="What each stage counted.")
+    page: str | None = Field(description="Where MLflow's own pages tell of it.")
     missing: str | None = Field(description="What of this is not there, and why.")
 
 

@@ -45,7 +45,7 @@ function paint(plot, points, series, { unit, seconds, empty, words }) {
   drawn.append(...rules(most, scale, unit), ...ends(first, last, width), ...series.map((one, place) => shape(one, place, points, scale)));
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   drawn.append(cursor);
-  const tell = (point) => (words.textContent = `${clock(point.at)} · ${series.map((one) => `${one.short ?? one.name} ${number(one.of(point))}${unit}`).join(" · ")}`);
+  const tell = (point) => (words.textContent = `${clock(point.at)} · ${series.map((one) => `${one.short ?? one.name} ${measured(one.of(point), unit)}`).join(" · ")}`);
   drawn.addEventListener("pointermove", (event) => {
     const near = event.clientX - drawn.getBoundingClientRect().left;
     const point = points.reduce((best, each) => (Math.abs(x(each.at) - near) < Math.abs(x(best.at) - near) ? each : best));
@@ -61,6 +61,8 @@ function paint(plot, points, series, { unit, seconds, empty, words }) {
   tell(points.at(-1));
   replace(plot, drawn);
 }
+
+const measured = (value, unit) => (value === null || value === undefined ? "–" : `${number(value)}${unit}`);
 
 // The next round number.
 function nice(value) {
@@ -113,7 +115,7 @@ function tableOf(caption, points, series, unit) {
   return [
     h("caption", null, caption),
     h("tr", null, ["time", ...series.map((one) => one.name)].map((head) => h("th", { scope: "col" }, head))),
-    some.map((point) => h("tr", null, h("th", { scope: "row" }, clock(point.at)), series.map((one) => h("td", null, `${number(one.of(point))}${unit}`)))),
+    some.map((point) => h("tr", null, h("th", { scope: "row" }, clock(point.at)), series.map((one) => h("td", null, measured(one.of(point), unit))))),
   ];
 }
 

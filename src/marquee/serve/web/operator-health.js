@@ -8,9 +8,10 @@ import { ago, count, ms, number, since, whole } from "./operator-words.js";
 
 const AWAY = {
   registry: "The registry does not answer. What is served stays; new champions are followed once it is back.",
-  champion: "The champion is broken and is not served; the version before it goes on.",
+  champion: "The champion is broken and is not served; whatever was served before it goes on.",
   store: "The event store is away. Lists are made from what the model knows; events are refused until it is back.",
 };
+const NOTHING = "There is no model to answer from.";
 const WINDOW_S = 900;
 const TRY_AGAIN_MS = 3000;
 
@@ -18,7 +19,7 @@ const asked = () =>
   overTime("Requests a second", {
     seconds: WINDOW_S,
     series: [
-      { name: "answered", of: (point) => point.requests / point.seconds, kind: "area" },
+      { name: "asked", of: (point) => point.requests / point.seconds, kind: "area" },
       { name: "refused (4xx)", short: "refused", of: (point) => point.refused / point.seconds },
       { name: "failed (5xx)", short: "failed", of: (point) => point.failed / point.seconds },
     ],
@@ -104,7 +105,7 @@ function kept(draw, away) {
 function tell(state, told) {
   const words = told.degraded.map((what) => AWAY[what] ?? what);
   if (told.refused_version) words.push(`Version ${told.refused_version} is refused.`);
-  if (!told.ready) return say(state, "bad", `There is no model to answer from. ${words.join(" ")}`);
+  if (!told.ready) return say(state, "bad", NOTHING + (told.degraded.includes("champion") ? " The champion is broken: roll back, or register another." : ""));
   if (words.length) return say(state, "warn", words.join(" "));
   const failed = told.points.reduce((sum, point) => sum + point.failed, 0);
   if (failed) return say(state, "warn", `${count(failed, "request")} failed in the last quarter of an hour; the service's log has them by their request id.`);
@@ -142,7 +143,7 @@ function tiles(told) {
 const tile = (label, value, more, mood = "") =>
   h("div", { class: `tile ${mood}` }, h("dt", null, label), h("dd", { class: "tile-value number" }, value), h("dd", { class: "small soft" }, more));
 
-const HEADS = ["endpoint", "answered", "p50", "p99", "refused", "failed"];
+const HEADS = ["endpoint", "asked", "p50", "p99", "refused", "failed"];
 
 const table = (body) =>
   h(

@@ -39,7 +39,7 @@ function head(told, version, again) {
     "div",
     { class: "spread" },
     h("div", { class: "stack tight" }, h("h1", null, `Version ${version.version}`), h("p", { class: "row soft" }, aliases(version, told.served), `registered ${moment(version.registered_at)}`)),
-    !isChampion && promote,
+    h("div", { class: "row" }, version.page && h("a", { class: "button", href: version.page, target: "_blank", rel: "noopener noreferrer" }, "In MLflow", h("span", { "aria-hidden": "true" }, "↗")), !isChampion && promote),
   );
 }
 
