@@ -49,7 +49,7 @@ async function follow() {
   if (!viewer.id && !OPEN_TO_ALL.has(place.name)) return location.replace("#/choose");
   const address = (of) => of && [of.name, ...of.path].join("/");
   if (address(place) !== address(shown)) await change(place);
-  openSheet(place.params.get("title"));
+  openSheet(placeOf(location.hash).params.get("title")); // somebody may have gone on meanwhile
 }
 
 async function change(place) {
