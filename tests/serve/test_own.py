@@ -149,10 +149,12 @@ def test_a_title_tells_why_it_would_be_listed_and_what_was_said_of_it(answers: A
     assert told.stars == pytest.approx(first.stars)
     assert told.reason is not None
     assert {carrier.title_id for carrier in told.reason.carriers} <= set(LIKED)
+    do(store, an_event("later", "saved", first.title_id))
+    assert answers.own_title(STRANGER, first.title_id, NOW).reason == told.reason
     do(store, an_event("stars", "rated", first.title_id, value=4.5))
     told = answers.own_title(STRANGER, first.title_id, NOW)
     assert (told.hidden, told.rating, told.reason) == (True, 4.5, None)
-    assert [said.event_id for said in told.said] == ["stars"]
+    assert [said.event_id for said in told.said] == ["later", "stars"]
     with pytest.raises(NotFoundError):
         answers.own_title(STRANGER, ALL + 100, NOW)
 

@@ -159,8 +159,8 @@ def own_title_reply(served: Served, viewer: Viewer, title: int, as_of: int) -> s
 
 
 def _reason(served: Served, history: Histories, title: Ints, as_of: int) -> s.Reason:
-    """Among the candidates of this moment, as in a list."""
-    moment = np.array([as_of])
+    """Among the candidates of this moment, as in a list; what was said of the title itself is no reason for it."""
+    moment, history = np.array([as_of]), history.where(history.title != title[0])
     pool = served.recommender.propose(history, moment, ()).pool
     (reason,) = served.explainer.reasons(history, title, pool, moment)
     return reason_of(served, reason)

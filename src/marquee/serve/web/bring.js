@@ -117,7 +117,7 @@ const matched = (said) =>
     "section",
     { class: "panel" },
     h("h2", null, "Found"),
-    said.length ? h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "What was found" }, h("table", { class: "table" }, h("tr", null, ["Title", "", "When"].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "What")))), said.slice(0, 40).map(({ title, kind, value, at }) => h("tr", null, h("td", null, named(title)), h("td", null, `${KINDS[kind] ?? kind}${kind === "rated" ? ` ${value}` : ""}`), h("td", { class: "soft" }, at.slice(0, 10)))))) : h("p", null, "None of its titles is here."),
+    said.length ? h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "What was found" }, h("table", { class: "table" }, h("tr", null, ["Title", "", "When"].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "What")))), said.slice(0, 40).map(({ title, kind, value, at }) => h("tr", null, h("td", null, named(title)), h("td", null, `${KINDS[kind] ?? kind}${kind === "rated" ? ` ${value}` : ""}`), h("td", { class: "soft when" }, at.slice(0, 10)))))) : h("p", null, "None of its titles is here."),
     said.length > 40 ? h("p", { class: "soft small" }, `and ${said.length - 40} more`) : null,
   );
 

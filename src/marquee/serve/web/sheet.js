@@ -133,7 +133,7 @@ function peopleOf(title) {
 
 // Why it is here: the titles of the history that carry it, as far as each does, and what else raised it.
 function whyOf(reason) {
-  const rows = reason.carriers.map(({ name, share, title_id: id }) => ({
+  const rows = reason.carriers.filter(({ share }) => share >= 0.005).map(({ name, share, title_id: id }) => ({
     label: h("a", { href: `#/?title=${id}` }, name),
     value: share,
     words: `${Math.round(share * 100)} %`,
