@@ -102,7 +102,7 @@ class EventStore:
         """What was recorded after a position. Once a position is seen, nothing appears before it any more."""
         if not 0 <= position < ID_LIMIT or limit < 1:
             return ()
-        with self._database.read() as connection:
+        with self._database.follow() as connection:
             rows = connection.execute(_SINCE, {"position": position, "limit": min(limit, ID_LIMIT)})
             return tuple(map(Event._make, rows))
 
