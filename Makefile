@@ -17,7 +17,7 @@ test: check                ## everything that must hold
 	@python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term
 
 test-spark: spark          ## the same work on a cluster: a real one of two workers, on Java 17 or newer
-	@python -m pytest --timeout 300 tests/spark
+	@python -m pytest --timeout 600 tests/spark
 
 check: .venv/ready         ## lint, format, types, import rules, house rules
 	@ruff check .
