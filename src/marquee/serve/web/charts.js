@@ -35,7 +35,7 @@ export function columns(caption, rows, { height = 120, every = 1, unit = "" } = 
     );
   });
   const labels = rows.map((row, place) =>
-    place % every ? null : svg("text", { x: place * wide + wide / 2, y: height + 18, "text-anchor": "middle" }, row.label),
+    (place + 1) % every ? null : svg("text", { x: place * wide + wide / 2, y: height + 18, "text-anchor": "middle" }, row.label),
   );
   return figure(caption, rows.map((row) => [row.label, `${row.value}${unit}`]), `0 0 ${WIDE} ${height + 24}`, [drawn, labels]);
 }
