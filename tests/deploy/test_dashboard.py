@@ -33,7 +33,7 @@ def queries() -> list[str]:
 def told(deployed: Deployed) -> Mapping[str, set[str]]:
     """The labels of each metric of a service that was asked for everything once."""
     assert deployed.service.post("/recommend", {"user_id": 6}, headers=deployed.with_key).status_code == 200
-    events = {"events": [an_event("a")]}
+    events = {"events": [an_event("a"), an_event("b", kind="dreamt")]}
     assert deployed.service.post("/events", events, headers=deployed.with_key).status_code == 200
     labels: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(deployed.service.get("/metrics").text):
