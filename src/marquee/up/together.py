@@ -9,9 +9,10 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 
 import psutil
@@ -23,7 +24,8 @@ from marquee.errors import ServiceError
 _LOOK_S = 0.2
 _PATIENCE_S = 300.0  # until a program is ready; the first start after an installation takes long
 _ASKED_S = 5.0  # a program that does not end when it is asked is asked again,
-_ASKED_AGAIN_S = 15.0  # and then ended
+_ASKED_AGAIN_S = 15.0  # and then ended,
+_GONE_S = 2.0  # which may take a moment
 
 Tell = Callable[[str, str], None]
 
@@ -158,6 +160,21 @@ def _end(processes: Sequence[psutil.Popen]) -> None:
     psutil.wait_procs([*processes, *kin], _ASKED_S)
     for process in processes:
         process.stdin.close()
+        _outlive(process.pid)
+
+
+def _outlive(group: int) -> None:
+    """Whoever is killed needs a moment to be gone; those of a group that lost its first are nobody's children here."""
+    end = monotonic() + _GONE_S
+    while monotonic() < end and any(map(partial(_is_alive_in, group), psutil.process_iter())):
+        sleep(_LOOK_S / 20)
+
+
+def _is_alive_in(group: int, process: psutil.Process) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
 
 
 def _children(process: psutil.Popen) -> list[psutil.Process]:
