@@ -73,11 +73,11 @@ def tell_sizes(spent: Mapping[str, float], rows: int, folder: Path) -> None:
     histories = histories_of(pl.read_parquet(folder / "interactions.parquet"), np.arange(1, TITLES + 1))
     a_row = sum(array.nbytes for array in histories.arrays().values()) / rows
     print(f"bytes a row: {table:.1f} in the table of interactions, {a_row:.1f} in a model's histories")
-    print(f"{'':34}" + "".join(f"{f'{times:,} x':>12}" for times in TIMES))
+    print(f"{'':38}" + "".join(f"{f'{times:,} x':>12}" for times in TIMES))
     for part, seconds in spent.items():
-        print(f"{part + ', hours':34}" + "".join(f"{seconds / rows * NETFLIX * n / 3600:12,.1f}" for n in TIMES))
+        print(f"{part + ', hours':38}" + "".join(f"{seconds / rows * NETFLIX * n / 3600:12,.1f}" for n in TIMES))
     for name, size in (("table, GB", table), ("a model's histories, GB", a_row)):
-        print(f"{name:34}" + "".join(f"{size * NETFLIX * n / 1e9:12,.1f}" for n in TIMES))
+        print(f"{name:38}" + "".join(f"{size * NETFLIX * n / 1e9:12,.1f}" for n in TIMES))
 
 
 def costs(params: Params, rows: int, folder: Path) -> Iterator[tuple[str, float]]:
