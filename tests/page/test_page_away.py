@@ -96,3 +96,18 @@ def test_a_viewer_who_is_not_chosen_is_led_to_the_choice_from_everywhere(visit: 
     for place in ("", "taste", "history", "saved", "profile", "nonsense"):
         visit.go(place)
         expect(visit.page.get_by_role("heading", name="Who is watching?")).to_be_visible()
+
+
+def test_a_page_that_nobody_looks_at_leaves_its_stream_and_looks_anew_when_somebody_does(visit: Visit) -> None:
+    user_id = visit.join(81, 82)
+    visit.go("")
+    visit.see_shelves()
+    before = visit.shelf()
+    look = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true}); "
+    look += "document.dispatchEvent(new Event('visibilitychange')); }"
+    with visit.page.expect_event("requestfailed", lambda request: request.url.endswith("/stream")):
+        visit.page.evaluate(look, arg=True)
+    told = an_event("unseen", user_id=user_id, title_id=int(before[0]), kind="watch_finished")
+    visit.service.post("/events", {"events": [told]})
+    visit.page.evaluate(look, arg=False)
+    visit.changed_from(before)

@@ -19,6 +19,15 @@ export function listen(to) {
   if (userId) open();
 }
 
+// A browser has few connections to one address: who is not looked at leaves theirs, and looks anew when they are.
+document.addEventListener("visibilitychange", () => {
+  if (!userId) return;
+  close();
+  if (document.hidden) return;
+  open();
+  changed();
+});
+
 function open() {
   source = new EventSource(`/viewers/${userId}/stream`);
   source.addEventListener("open", mended);
