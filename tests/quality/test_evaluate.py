@@ -17,7 +17,9 @@ from marquee.quality.evaluate import ALL, TABLE, evaluate
 from marquee.quality.report import markdown, metrics_of
 from marquee.tables import INTERACTIONS, LISTS, TITLES, WHEN
 
-PARAMS = EvaluateParams(seed=0, folds=1, draws=200, light=4, heavy=8, new_title=2, popular=0.1, small=2)
+PARAMS = EvaluateParams(
+    seed=0, cuts=("live",), viewers=1_000, folds=1, draws=200, light=4, heavy=8, new_title=2, popular=0.1, small=2
+)
 Pairs = Mapping[int, Sequence[int]]
 
 # Titles 1 to 10 are crime, 11 to 20 comedy. Viewer 1 is light, 2 medium, 3 heavy, 4 has no past; 5 and 6 rated every

@@ -19,7 +19,9 @@ from marquee.quality.gate import Evidence, Verdict, judge
 from marquee.quality.metrics import Doubles
 from marquee.tables import INTERACTIONS, LISTS, TITLES, WHEN
 
-MEASURE = EvaluateParams(seed=0, folds=1, draws=300, light=5, heavy=100, new_title=1, popular=0.1, small=1)
+MEASURE = EvaluateParams(
+    seed=0, cuts=("live",), viewers=1_000, folds=1, draws=300, light=5, heavy=100, new_title=1, popular=0.1, small=1
+)
 GATE = GateParams(
     viewers=100,
     segment_loss=0.05,
