@@ -25,13 +25,13 @@ _GUARDED = "local all guarded scram-sha-256\n"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files stay whole, those that allow themselves most time begin first; all houses are one, for they share ports."""
+    """Files that allow themselves most time begin first. Houses share ports: they are asked for one after another."""
     patience: dict[Path, float] = {}
     for item in items:
         asked = [float(mark.args[0]) for mark in item.iter_markers("timeout")]
         patience[item.path] = max([patience.get(item.path, 0.0), *asked])
-        is_house = hasattr(item, "module") and hasattr(item.module, "up_in")
-        item.add_marker(pytest.mark.xdist_group("houses" if is_house else str(item.path)))
+        if hasattr(item, "module") and hasattr(item.module, "up_in"):
+            item.add_marker("house")
     items.sort(key=lambda item: -patience[item.path])
 
 
