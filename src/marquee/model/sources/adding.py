@@ -77,9 +77,11 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
 @compiled
 def _add_rows(table: Floats, starts: Ints, rows: NDArray[Any], values: Floats, sums: Floats) -> None:
     for run in range(len(starts) - 1):
+        total = sums[run]
         for n in range(starts[run], starts[run + 1]):
-            for column in range(table.shape[1]):
-                sums[run, column] += values[n] * table[rows[n], column]
+            weight, row = values[n], table[rows[n]]
+            for column in range(len(total)):
+                total[column] += weight * row[column]
 
 
 @compiled
