@@ -48,6 +48,7 @@ def test_all_of_the_page_is_small() -> None:
     }
     assert sum(sent.values()) < LIMIT
 
+
 A_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="2" height="3"/>'
 
 
