@@ -119,6 +119,7 @@ def test_shelves_are_there_at_once_and_nothing_jumps(visit: Visit) -> None:
         took.append(visit.page.evaluate("performance.getEntriesByName('marquee:shelves')[0].startTime"))
         visit.page.wait_for_timeout(300)
         assert visit.page.evaluate("window.shift ?? 0") < 0.01
+    print(f"\nfirst shelves after {min(took):.0f} ms (limit 300 on a quiet machine)")  # noqa: T201 - what the README says
     assert min(took) < PATIENCE_MS
 
 
