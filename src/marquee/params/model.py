@@ -184,10 +184,10 @@ class SearchParams(Section):
 class LessonsParams(Section):
     viewers: int = Field(ge=1, le=10_000_000)
     hidden: int = Field(ge=1, le=1_000)
-    steps: Annotated[tuple[int, ...], Strict(False)] = Field(min_length=1, max_length=100)
-    moments: Annotated[tuple[float, ...], Strict(False)] = Field(max_length=20)
+    steps: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Strict(False)] = Field(min_length=1, max_length=100)
+    moments: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Strict(False)] = Field(max_length=20)
     rows: int = Field(ge=1_000, le=1_000_000_000)
-    newcomers: Annotated[tuple[int, ...], Strict(False)] = Field(max_length=20)
+    newcomers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Strict(False)] = Field(max_length=20)
     negatives: int = Field(ge=1, le=100_000)
 
 
