@@ -17,7 +17,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL
 
-# A busy machine is no reason to fail. On CI every run asks the same; new examples are looked for where somebody can look.
+# A busy machine is no reason to fail. On CI every run asks the same examples; new ones are looked for at a desk.
 settings.register_profile("marquee", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("marquee")
 
