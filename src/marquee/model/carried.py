@@ -63,11 +63,12 @@ def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PL
         case Als():
             return _als(source, history)
         case Autoencoder():
-            return _apart(_weights(source, history), whole(history))
+            return _apart(_pairs(source.weights, history), whole(history))
         case Weighed():
-            return _adding(_weights(source.source, history), source.values, history)
+            return _adding(_pairs(source.source.weights, history), source.values, history)
         case Order():
-            return _adding(_weights(source, history), lambda some: lately(some, source.fade) * whole(some), history)
+            order = _pairs(source.weights, history)
+            return _adding(order, lambda some: lately(some, source.fade) * whole(some), history)
         case Following():
             return _following(source, history, len(history.title))
         case TitleNeighbours():
@@ -195,19 +196,6 @@ def _terms(als: Als, history: Histories) -> tuple[Floats, Floats, Floats]:
     return als.title_factors[history.title], extra, np.maximum(confidence, 0)
 
 
-def _weights(source: Autoencoder | Order, history: Histories) -> Cells:
-    place = np.full(source.titles, -1, np.int64)
-    place[source.supported] = np.arange(len(source.supported))
-    row, weights = place[history.title], np.asarray(source.weights)
-
-    def cells(rows: Ints, title: Ints) -> Floats:
-        answer = _nothing(rows, title)
-        _take(weights, row[rows], place[title], answer)
-        return answer
-
-    return cells
-
-
 def _pairs(pairs: sp.csr_array, history: Histories) -> Cells:
     def cells(rows: Ints, title: Ints) -> Floats:
         place, answer = np.full(pairs.shape[1], -1, np.int64), _nothing(rows, title)
@@ -245,15 +233,6 @@ def _alike(content: Content, history: Histories) -> Cells:
         return answer / length
 
     return cells
-
-
-@compiled
-def _take(weights: Floats, row: Ints, column: Ints, cells: Floats) -> None:
-    for n in range(len(row)):
-        if row[n] >= 0:
-            for k in range(len(column)):
-                if column[k] >= 0:
-                    cells[n, k] = weights[row[n], column[k]]
 
 
 @compiled

@@ -48,6 +48,7 @@ class AutoencoderParams(Section):
     regularization: float = Field(gt=0, le=1_000_000)
     support: int = Field(ge=1, le=10_000)
     most: int = Field(ge=1, le=60_000)
+    keep: int = Field(ge=1, le=60_000)
 
 
 class FollowingParams(Section):
@@ -62,6 +63,7 @@ class SequenceParams(Section):
     regularization: float = Field(gt=0, le=1_000_000)
     support: int = Field(ge=1, le=10_000)
     most: int = Field(ge=1, le=60_000)
+    keep: int = Field(ge=1, le=60_000)
 
 
 class ContentParams(Section):

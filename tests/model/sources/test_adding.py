@@ -5,13 +5,14 @@ import pytest
 import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
-from marquee.model.sources.adding import of_dense, of_sparse
+from marquee.model.sources.adding import answers_of, of_sparse, sums_of_dense
 from tests.model.sources.conftest import watched
 
 RNG = np.random.default_rng(6)
 TITLES = 2_500  # more than one block of columns
 SUPPORTED = np.flatnonzero(RNG.random(TITLES) < 0.9).astype(np.int32)
-WEIGHTS = RNG.normal(size=(len(SUPPORTED), len(SUPPORTED))).astype(np.float32)
+WEIGHTS = sp.csr_array(sp.random_array((TITLES, TITLES), density=0.1, rng=RNG, dtype=np.float32))
+FACTORS = RNG.normal(size=(9, len(SUPPORTED))).astype(np.float32)  # more than are added at once
 SPARSE = sp.csr_array(sp.random_array((TITLES, 700), density=0.02, rng=RNG, dtype=np.float32))
 
 
@@ -30,17 +31,27 @@ HISTORIES = viewers()
 VALUES = values_for(HISTORIES, 3)
 
 
-def dense(histories: Histories, values: Floats) -> Floats:
-    return of_dense(WEIGHTS, SUPPORTED, TITLES, histories, values)
+def answers(histories: Histories, values: Floats) -> Floats:
+    said: Floats = answers_of(WEIGHTS, SUPPORTED, histories, values)
+    return said
 
 
 def test_rows_of_weights_add_up_to_the_product_with_them() -> None:
-    for answer, values in zip(dense(HISTORIES, VALUES), VALUES, strict=True):
-        expected = HISTORIES.matrix(values, TITLES).toarray()[:, SUPPORTED].astype(np.float64) @ WEIGHTS
+    for answer, values in zip(answers(HISTORIES, VALUES), VALUES, strict=True):
+        expected = (HISTORIES.matrix(values, TITLES) @ WEIGHTS).toarray()[:, SUPPORTED]
         known = HISTORIES.counts > 0
         np.testing.assert_allclose(answer[known][:, SUPPORTED], expected[known], rtol=1e-4, atol=1e-4)
         assert np.isnan(answer[~known]).all()
         assert np.isnan(np.delete(answer, SUPPORTED, axis=1)).all()
+
+
+def test_rows_of_factors_add_up_to_the_product_with_them() -> None:
+    starts, rows, values = np.array([0, 9, 13]), np.r_[np.arange(9), 5, 1, 2, 3], RNG.normal(size=(2, 13))
+    said = sums_of_dense(FACTORS, SUPPORTED, TITLES, starts, rows, values.astype(np.float32))
+    for question in range(2):
+        expected = values[question, :9] @ FACTORS, values[question, 9:] @ FACTORS[rows[9:]]
+        np.testing.assert_allclose(said[question][:, SUPPORTED], expected, rtol=1e-4, atol=1e-4)
+    assert np.isnan(np.delete(said, SUPPORTED, axis=2)).all()
 
 
 def test_sparse_rows_add_up_to_the_product_with_them() -> None:
@@ -51,8 +62,8 @@ def test_sparse_rows_add_up_to_the_product_with_them() -> None:
 @pytest.mark.parametrize("viewer", range(len(HISTORIES)))
 def test_whoever_else_is_asked_and_whatever_else_the_answer_is_the_same_to_the_bit(viewer: int) -> None:
     alone, rows = HISTORIES.of(np.array([viewer])), HISTORIES.user == viewer
-    together = dense(HISTORIES, VALUES)
+    together = answers(HISTORIES, VALUES)
     for question in range(3):
-        answer = dense(alone, VALUES[question : question + 1, rows])[0]
+        answer = answers(alone, VALUES[question : question + 1, rows])[0]
         assert np.array_equal(answer[0], together[question, viewer], equal_nan=True)
     assert np.array_equal(of_sparse(SPARSE, alone, VALUES[0, rows])[0], of_sparse(SPARSE, HISTORIES, VALUES[0])[viewer])

@@ -18,7 +18,7 @@ from tests.model.sources.conftest import now, watched
 
 CAMPS = watched(*[[0, 1, 2]] * 4, *[[3, 4, 5]] * 4, [6])
 TITLES = 8  # one has watched title 6, nobody title 7
-PARAMS = AutoencoderParams(regularization=1.0, support=2, most=10)
+PARAMS = AutoencoderParams(regularization=1.0, support=2, most=10, keep=10)
 OURS = fit_autoencoder(CAMPS, TITLES, PARAMS)
 
 
@@ -32,7 +32,14 @@ def test_the_weights_are_those_of_the_paper() -> None:
     precision = np.linalg.inv(seen.T @ seen + np.eye(6))
     weights = -precision / np.diag(precision)
     np.fill_diagonal(weights, 0)
-    np.testing.assert_allclose(OURS.weights, weights, atol=1e-5)
+    np.testing.assert_allclose(OURS.weights.toarray()[:6, :6], weights, atol=1e-5)
+
+
+def test_of_many_weights_the_strongest_stay() -> None:
+    fewer = fit_autoencoder(CAMPS, TITLES, PARAMS.model_copy(update={"keep": 2}))
+    assert np.diff(fewer.weights.indptr).tolist() == [2] * 6 + [0] * 2
+    assert fewer.weights[[0]].indices.tolist() == [1, 2]
+    assert (fewer.weights[[0]].data == OURS.weights[[0]].toarray()[0, 1:3]).all()
 
 
 def test_a_newcomer_is_sent_to_the_camp_of_their_first_title() -> None:

@@ -8,6 +8,7 @@ here, and one line in sources/fitting.py.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
@@ -28,3 +29,13 @@ class Fitted(Source, Protocol):
     """A source that knows something of its own; `restored` of its class makes the same source of the arrays."""
 
     def arrays(self) -> Arrays: ...
+
+
+def square_arrays(square: sp.csr_array) -> Arrays:
+    """To be saved, of a sparse matrix of titles x titles."""
+    return {"data": square.data, "indices": square.indices, "indptr": square.indptr}
+
+
+def square_of(arrays: Arrays) -> sp.csr_array:
+    titles = len(arrays["indptr"]) - 1
+    return sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(titles, titles))

@@ -16,7 +16,7 @@ Places = NDArray[np.int32]
 Rows = NDArray[np.integer[Any]]
 
 _BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
-_UNSUPPORTED = -1
+_AT_ONCE = 4  # questions: their numbers lie side by side, and are added by one instruction
 
 
 def of_sparse(matrix: sp.csr_array, histories: Histories, values: Floats) -> Floats:
@@ -38,14 +38,17 @@ def of_rows(table: Floats, starts: Ints, row: Rows, values: Floats) -> Floats:
     return sums
 
 
-def of_dense(weights: Floats, supported: Places, titles: int, histories: Histories, values: Floats) -> Floats:
-    """Questions x viewers x titles, of values that are questions x rows; weights are supported x supported titles.
+def answers_of(weights: sp.csr_array, supported: Places, histories: Histories, values: Floats) -> Floats:
+    """Questions x viewers x titles, of values that are questions x rows; weights are titles x titles.
 
     NaN for titles that are not supported, and for viewers without a row.
     """
-    place = np.full(titles, _UNSUPPORTED, np.int64)
-    place[supported] = np.arange(len(supported))
-    return sums_of_dense(weights, supported, titles, histories.starts, place[histories.title], values)
+    padded = np.zeros((len(histories.title), _AT_ONCE), np.float32)
+    padded[:, : len(values)] = values.T
+    answers = np.full((len(values), len(histories), weights.shape[1]), np.nan, np.float32)
+    parts = (weights.indptr, weights.indices, weights.data)
+    _answer(*parts, supported, histories.starts, histories.title, padded, answers)
+    return answers
 
 
 def sums_of_dense(  # noqa: PLR0913, PLR0917
@@ -72,6 +75,33 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
             if values[n] != 0:
                 for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
                     sums[run, indices[cell]] += values[n] * data[cell]
+
+
+@compiled
+def _answer(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    supported: Places,
+    starts: Ints,
+    rows: Places,
+    values: Floats,
+    answers: Floats,
+) -> None:
+    total = np.empty((answers.shape[2], _AT_ONCE), np.float32)
+    for viewer in range(len(starts) - 1):
+        if starts[viewer] < starts[viewer + 1]:
+            total[:] = 0
+            for n in range(starts[viewer], starts[viewer + 1]):
+                value = values[n]
+                if np.any(value != 0):
+                    for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
+                        sums = total[indices[cell]]
+                        for question in range(_AT_ONCE):
+                            sums[question] += value[question] * data[cell]
+            for title in supported:
+                for question in range(len(answers)):
+                    answers[question, viewer, title] = total[title, question]
 
 
 @compiled

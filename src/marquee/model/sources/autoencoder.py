@@ -13,18 +13,18 @@ import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from marquee.model.best import strongest
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Arrays
-from marquee.model.sources.adding import of_dense, sums_of
+from marquee.model.sources import Arrays, square_arrays, square_of
+from marquee.model.sources.adding import answers_of, sums_of
 from marquee.params import AutoencoderParams
 
 
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
     name: ClassVar[str] = "autoencoder"
-    weights: Floats  # supported x supported titles: [watched, other]
-    supported: NDArray[np.int32]  # the title of each row of weights
-    titles: int
+    weights: sp.csr_array  # titles x titles: [watched, other]; only the strongest
+    supported: NDArray[np.int32]  # the titles that it has an opinion of
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self.guesses(histories, whole(histories))
@@ -36,14 +36,14 @@ class Autoencoder:
 
     def answers(self, histories: Histories, asked: Sequence[Floats]) -> Floats:
         """The guesses of several values, in one pass over the weights."""
-        return of_dense(self.weights, self.supported, self.titles, histories, np.stack(asked))
+        return answers_of(self.weights, self.supported, histories, np.stack(asked))
 
     def arrays(self) -> Arrays:
-        return {"weights": self.weights, "supported": self.supported, "titles": np.array(self.titles)}
+        return {**square_arrays(self.weights), "supported": self.supported}
 
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
-        return cls(arrays["weights"], arrays["supported"], int(arrays["titles"]))
+        return cls(square_of(arrays), arrays["supported"])
 
 
 def whole(histories: Histories) -> Floats:
@@ -77,13 +77,21 @@ def autoencoder_of(
     weights = inverse(together, params.regularization)
     weights /= -np.diag(weights).copy()
     np.fill_diagonal(weights, 0)
-    return Autoencoder(weights, supported, titles)
+    return Autoencoder(among_all(strongest(weights, params.keep), supported, titles), supported)
 
 
 def supported_titles(rows: Ints, support: int, most: int) -> NDArray[np.int32]:
     """Those with so many rows; of more than `most` such titles, those with the most rows."""
     chosen = np.argsort(-rows, kind="stable")[:most]
     return np.sort(chosen[rows[chosen] >= support]).astype(np.int32)
+
+
+def among_all(square: sp.csr_array, supported: NDArray[np.int32], titles: int) -> sp.csr_array:
+    """The square of some titles as one of all titles."""
+    counts = np.zeros(titles, np.int64)
+    counts[supported] = np.diff(square.indptr)
+    parts = (square.data, supported[square.indices], np.concatenate([[0], np.cumsum(counts)]))
+    return sp.csr_array(parts, shape=(titles, titles))
 
 
 def inverse(gram: Floats, regularization: float) -> Floats:

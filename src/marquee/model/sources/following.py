@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
+from marquee.model.best import strongest
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Arrays
-from marquee.model.sources.adding import Places, of_dense, of_sparse
-from marquee.model.sources.autoencoder import solved, supported_titles, whole
+from marquee.model.sources import Arrays, square_arrays, square_of
+from marquee.model.sources.adding import Places, answers_of, of_sparse
+from marquee.model.sources.autoencoder import among_all, solved, supported_titles, whole
 from marquee.params import FollowingParams, SequenceParams
 
 _NEXT_TO_NOTHING = 0.02
@@ -34,45 +35,31 @@ class Following:
         return scores
 
     def arrays(self) -> Arrays:
-        matrix = self.chances
-        return {
-            "data": matrix.data,
-            "indices": matrix.indices,
-            "indptr": matrix.indptr,
-            "fade": np.array(self.fade),
-        }
+        return {**square_arrays(self.chances), "fade": np.array(self.fade)}
 
     @classmethod
     def restored(cls, name: str, arrays: Arrays) -> Self:
-        titles = len(arrays["indptr"]) - 1
-        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
-        return cls(name, sp.csr_array(parts, shape=(titles, titles)), float(arrays["fade"]))
+        return cls(name, square_of(arrays), float(arrays["fade"]))
 
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
     name: ClassVar[str] = "sequence"
-    weights: Floats  # supported x supported titles: [watched, next]
-    supported: Places  # the title of each row of weights
-    titles: int
+    weights: sp.csr_array  # titles x titles: [watched, next]; only the strongest
+    supported: Places  # the titles that it has an opinion of
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
         values = lately(histories, self.fade) * whole(histories)
-        scores: Floats = of_dense(self.weights, self.supported, self.titles, histories, values[None])[0]
+        scores: Floats = answers_of(self.weights, self.supported, histories, values[None])[0]
         return scores
 
     def arrays(self) -> Arrays:
-        return {
-            "weights": self.weights,
-            "supported": self.supported,
-            "titles": np.array(self.titles),
-            "fade": np.array(self.fade),
-        }
+        return {**square_arrays(self.weights), "supported": self.supported, "fade": np.array(self.fade)}
 
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
-        return cls(arrays["weights"], arrays["supported"], int(arrays["titles"]), float(arrays["fade"]))
+        return cls(square_of(arrays), arrays["supported"], float(arrays["fade"]))
 
 
 def faded(histories: Histories, fade: float) -> Floats:
@@ -121,7 +108,8 @@ def sequence_of(after: Floats, supported: Places, rows: Ints, params: SequencePa
     gram *= np.float32(params.fade)
     gram[np.diag_indices_from(gram)] += watched
     gram /= np.float32(1 - params.fade**2)
-    return Sequence(solved(gram, after, params.regularization), supported, len(rows), params.fade)
+    weights = solved(gram, after, params.regularization)
+    return Sequence(among_all(strongest(weights, params.keep), supported, len(rows)), supported, params.fade)
 
 
 class Order:
@@ -185,28 +173,3 @@ def _add_after(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
                     other = column[title[row - 1 - step]]
                     if other >= 0:
                         sums[n, other] += backward * weights[step]
-
-
-def strongest(matrix: Floats, keep: int) -> sp.csr_array:
-    """Only the `keep` largest entries above 0 of each row, of equals the first."""
-    counts = np.count_nonzero(matrix > 0, axis=1)
-    starts = np.concatenate([[0], np.cumsum(np.minimum(counts, keep))])
-    columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _keep_strongest(matrix, counts, starts, columns, values)
-    return sp.csr_array((values, columns, starts), shape=matrix.shape)
-
-
-@compiled
-def _keep_strongest(matrix: Floats, counts: Ints, starts: Ints, columns: Places, values: Floats) -> None:
-    for row in range(len(matrix)):
-        keep, place = starts[row + 1] - starts[row], starts[row]
-        least, equals = np.float32(0), 0
-        if counts[row] > keep:
-            least = np.partition(matrix[row], matrix.shape[1] - keep)[matrix.shape[1] - keep]
-            equals = keep - np.sum(matrix[row] > least)
-        for column in range(matrix.shape[1]):
-            value = matrix[row, column]
-            if value > least or (value == least and equals > 0):
-                equals -= value == least
-                columns[place], values[place] = column, value
-                place += 1

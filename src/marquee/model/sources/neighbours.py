@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marquee.model.best import best_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Arrays
+from marquee.model.sources import Arrays, square_arrays, square_of
 from marquee.model.sources.adding import of_sparse, sums_of
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
 
@@ -43,11 +43,11 @@ class TitleNeighbours:
         return answer
 
     def arrays(self) -> Arrays:
-        return {**_saved(self.likeness), "recent": np.array(self.recent)}
+        return {**square_arrays(self.likeness), "recent": np.array(self.recent)}
 
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
-        return cls(_loaded(arrays), int(arrays["recent"]))
+        return cls(square_of(arrays), int(arrays["recent"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,17 +222,3 @@ def fit_viewer_neighbours(
     kept = wanted.of(users)
     told = params.nearest, params.fade, params.closeness, params.before
     return ViewerNeighbours(kept.starts, kept.title, titles, *told)
-
-
-def _saved(matrix: sp.csr_array) -> Arrays:
-    return {
-        "data": matrix.data,
-        "indices": matrix.indices,
-        "indptr": matrix.indptr,
-        "titles": np.array(matrix.shape[1]),
-    }
-
-
-def _loaded(arrays: Arrays) -> sp.csr_array:
-    parts = (arrays["data"], arrays["indices"], arrays["indptr"])
-    return sp.csr_array(parts, shape=(len(arrays["indptr"]) - 1, int(arrays["titles"])))
