@@ -6,7 +6,7 @@ a title that the model does not know is left out when the histories are made.
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self, TypeVar, cast, overload
 
 import numpy as np
 import polars as pl
@@ -20,19 +20,37 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 ATTRIBUTES = ("age_group", "gender", "region")
+_FEW = 100_000  # rows
 _ROWS = ("title", "strength", "rating", "label", "hides", "at", "known_at")
+
+
+Value = TypeVar("Value")
+
+
+class kept_of_few(cached_property[Value]):  # noqa: N801 - used as its parent is
+    """Computed once; of many rows anew each time, because it would take as much memory as they do."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Value: ...
+    def __get__(self, instance: object | None, owner: type[Any] | None = None) -> Self | Value:
+        if instance is None:
+            return self
+        return super().__get__(instance, owner) if len(cast("Runs", instance).title) <= _FEW else self.func(instance)
 
 
 class Runs:
     """One run of rows a viewer: viewer u has the rows starts[u] to starts[u + 1]."""
 
     starts: Ints
+    title: NDArray[Any]  # one a row
 
     @cached_property
     def counts(self) -> Ints:
         return self.starts[1:] - self.starts[:-1]
 
-    @property
+    @kept_of_few
     def user(self) -> Ints:
         """The viewer's row number of each row."""
         return np.repeat(np.arange(len(self.starts) - 1), self.counts)
@@ -54,12 +72,12 @@ class Histories(Runs):
     def __len__(self) -> int:
         return len(self.user_ids)
 
-    @property
+    @kept_of_few
     def from_end(self) -> Ints:
         """How many rows of the same viewer come after each row."""
         return np.repeat(self.starts[1:], self.counts) - 1 - np.arange(len(self.title))
 
-    @property
+    @kept_of_few
     def mean_rating(self) -> Floats:
         """Each viewer's mean stars; NaN for a viewer who gave none."""
         rated = ~np.isnan(self.rating)
@@ -68,7 +86,7 @@ class Histories(Runs):
             mean = np.bincount(user, self.rating[rated], len(self)) / np.bincount(user, minlength=len(self))
         return mean.astype(np.float32)
 
-    @property
+    @kept_of_few
     def last_at(self) -> Ints:
         """The moment of each viewer's last row; 0 for a viewer without a row."""
         return np.where(self.counts > 0, np.append(self.at, 0)[self.starts[1:] - 1], 0)

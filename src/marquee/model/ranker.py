@@ -3,7 +3,7 @@
 Several boosters vote with their scores put on one scale: each objective sees something the others do not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,11 +83,20 @@ class Ranker:
 
 
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
-    if not len(rows.counts):
-        return Ranker(rows.names, ())
+    return fit_rankers([rows], params, seed)[0]
+
+
+def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list[Ranker]:
+    """One of each; all their boosters share two processors."""
     with ThreadPoolExecutor(2) as pool:
-        texts = pool.map(lambda objective: _fit(rows, objective, params, seed), params.objectives)
-        return Ranker(rows.names, tuple(texts))
+        votes = [
+            [pool.submit(_fit, rows, objective, params, seed) for objective in params.objectives if len(rows.counts)]
+            for rows in taught
+        ]
+        return [
+            Ranker(rows.names, tuple(vote.result() for vote in of_rows))
+            for rows, of_rows in zip(taught, votes, strict=True)
+        ]
 
 
 def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:

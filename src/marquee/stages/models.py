@@ -6,6 +6,7 @@ stars in stars/. `recommender` puts those of everything together.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -18,7 +19,7 @@ from marquee.model.asked import histories_for, lists, lists_of_sources, rows_of_
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
 from marquee.model.histories import Histories, Mask, histories_of
 from marquee.model.live import histories_before
-from marquee.model.ranker import Ranker, Rows, fit_ranker
+from marquee.model.ranker import Ranker, Rows, fit_rankers
 from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
@@ -39,6 +40,7 @@ from marquee.stages.tables import probe
 EVERYTHING = "everything"
 K = 100  # the longest list that a metric looks at
 _PARTS = ("train", "histories", "test")
+_SMALL = 2_000_000  # interactions
 
 
 def split(params: Params, into: Path) -> Mapping[str, object]:
@@ -58,13 +60,23 @@ def split(params: Params, into: Path) -> Mapping[str, object]:
 def retrieve(params: Params, into: Path) -> Mapping[str, object]:
     """Sources fitted on each past, and the rows that its ranker learns from."""
     cost, titles = Cost(), _titles(into)
-    counts = {}
-    for name in (*_pasts(into), EVERYTHING):
+
+    def counted(name: str) -> Mapping[str, int]:
         found = _retrieved(name, params, into, titles)
         save_model(into / "retrieved" / name, _contents_of(found))
         wanted = int(np.count_nonzero(found.rows.labels > 0))
-        counts[name] = {"rows": len(found.rows.labels), "wanted": wanted, "requests": len(found.rows.counts)}
+        return {"rows": len(found.rows.labels), "wanted": wanted, "requests": len(found.rows.counts)}
+
+    names = (*_pasts(into), EVERYTHING)
+    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+        counts = dict(zip(names, pool.map(counted, names), strict=True))
     return save_metrics(counts, cost, into / "metrics" / "retrieve.json")
+
+
+def _at_once(params: Params, into: Path) -> int:
+    """Pasts that are learnt from side by side: two, where two of them fit into memory."""
+    rows = _scan(into / "tables" / "interactions.parquet").select(pl.len()).collect().item()
+    return 2 if params.engine == "here" and rows <= _SMALL else 1
 
 
 def _retrieved(name: str, params: Params, into: Path, titles: Titles) -> Retrieved:
@@ -78,8 +90,9 @@ def _retrieved(name: str, params: Params, into: Path, titles: Titles) -> Retriev
 def rank(params: Params, into: Path) -> Mapping[str, object]:
     """A ranker for each past."""
     cost, counts = Cost(), {}
-    for name in (*_pasts(into), EVERYTHING):
-        ranker = fit_ranker(_rows(into / "retrieved" / name), params.ranker, params.seed)
+    names = (*_pasts(into), EVERYTHING)
+    taught = [_rows(into / "retrieved" / name) for name in names]
+    for name, ranker in zip(names, fit_rankers(taught, params.ranker, params.seed), strict=True):
         texts = {f"ranker_{number}.txt": text for number, text in enumerate(ranker.texts)}
         save_model(into / "ranked" / name, Contents({}, texts, {}, {}))
         counts[name] = {"features": len(ranker.names), "boosters": len(ranker.texts)}
