@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.stars.tastes import Side, Sums, Tastes, with_stars
+from marquee.model.stars.sides import Side, Sums, titles_sums
+from marquee.model.stars.tastes import Tastes, with_stars
 from marquee.model.stars.watched import Watched, fit_watched
 from marquee.params import TastesParams
 
@@ -33,9 +34,10 @@ def fit_tastes(histories: Histories, titles: int, params: TastesParams, seed: in
     tastes = _blank(rated.rating, watched, params, seed)
     reliability, expected = np.ones(len(rated), np.float32), np.zeros_like(tastes.titles.means)
     prior = np.full(params.factors + 1, _FIRST_SPREAD**-2, np.float32)
+    every = np.ones(titles, np.float32)
     for _ in range(params.iterations):
         passed = _passed(tastes, rated, of_viewers, reliability)
-        side = passed.sums.solved(prior, expected, tastes.noise)
+        side = passed.sums.solved(every, prior, expected, tastes.noise)
         prior = _precision(side.moments_around(expected)[seen > 0])
         expected = of_titles @ _ridge(of_titles, side.means, _trust(seen, params), params)
         reliability = passed.reliability
@@ -61,26 +63,25 @@ def _blank(stars: Floats, watched: Watched, params: TastesParams, seed: int) -> 
 
 
 def _passed(tastes: Tastes, rated: Histories, of_viewers: Floats, reliability: Floats) -> _Round:
-    squares, products = np.zeros_like(tastes.titles.covariances), np.zeros_like(tastes.titles.means)
-    means, found, error, bias_moment = [np.zeros((0, products.shape[1]), np.float32)], [reliability[:0]], 0.0, 0.0
+    titles, size = tastes.titles.means.shape
+    sums = Sums.nothing(titles, size)
+    means, found, error, bias_moment = [np.zeros((0, size), np.float32)], [reliability[:0]], 0.0, 0.0
     for part, users in _chunks(rated):
         expected = of_viewers[users] @ tastes.from_watched
         side, errors = tastes.solved(tastes.said_by(part), expected, reliability[users])
         now = tastes.reliability(errors, part.counts)
-        by_title = np.argsort(part.title, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(np.bincount(part.title, minlength=len(products)))])
-        user, above = part.user[by_title], part.rating[by_title] - np.float32(tastes.mean)
-        sums = Sums.of(starts, user, now[user], now[user] * above, side)
-        squares += sums.squares
-        products += sums.products
+        sums = sums.and_of(titles_sums(part.starts, part.title, tastes.above(part), now, side, titles))
         means.append(side.means)
         found.append(now)
         error += float((errors * now).sum(dtype=np.float64))
         bias_moment += float(side.moments_around(expected)[:, 0].sum(dtype=np.float64))
-    return _Round(Sums(squares, products), np.concatenate(means), np.concatenate(found), error, bias_moment)
+    return _Round(sums, np.concatenate(means), np.concatenate(found), error, bias_moment)
 
 
 def _chunks(rated: Histories) -> Iterator[tuple[Histories, slice]]:
+    if len(rated) <= _CHUNK:
+        yield rated, slice(None)
+        return
     for begin in range(0, len(rated), _CHUNK):
         end = min(begin + _CHUNK, len(rated))
         yield rated.of(np.arange(begin, end)), slice(begin, end)

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.params import LikenessParams
 
@@ -89,18 +90,38 @@ def _wide(title: NDArray[np.int32]) -> Ints:
 def _nearest(
     rated: Histories, surprises: Floats, titles: int, params: LikenessParams
 ) -> Iterator[tuple[NDArray[np.int32], Floats]]:
-    values = rated.matrix(surprises, titles)
-    ones = rated.matrix(np.ones_like(surprises), titles)
+    by_title = rated.matrix(surprises, titles).tocsc()
     counts = np.bincount(rated.title, minlength=titles)
     scale = np.sqrt(np.bincount(rated.title, surprises**2, titles) / np.maximum(counts, 1)).astype(np.float32)
     kept = min(params.titles, titles)
-    columns, counted = values.tocsc(), ones.tocsc()
     for begin in range(0, titles, _TITLES):
         rows = np.arange(begin, min(begin + _TITLES, titles))
-        together = (columns[:, rows].T @ values).toarray()
-        often = (counted[:, rows].T @ ones).toarray()
+        together, often = np.zeros((2, len(rows), titles), np.float32)
+        own = by_title.indptr[begin : begin + len(rows) + 1]
+        _add_pairs(own, by_title.indices, by_title.data, rated.starts, rated.title, surprises, together, often)
         spread = np.maximum(scale[rows, None] * scale, np.float32(1e-6))
         weights = (together / (often + np.float32(params.shrinkage)) / spread).astype(np.float32)
         weights[np.arange(len(rows)), rows] = 0
         near = np.argpartition(-np.abs(weights), kept - 1, axis=1)[:, :kept].astype(np.int32)
         yield near, np.take_along_axis(weights, near, axis=1)
+
+
+@compiled
+def _add_pairs(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    own: NDArray[np.int32],
+    viewers: NDArray[np.int32],
+    surprises_of: Floats,
+    starts: Ints,
+    titles: NDArray[np.int32],
+    surprises: Floats,
+    together: Floats,
+    often: Floats,
+) -> None:
+    """Of some titles, for each viewer of theirs, whatever else the viewer rated: products, and how many they are."""
+    for title in range(len(own) - 1):
+        product, count = together[title], often[title]
+        for n in range(own[title], own[title + 1]):
+            of_title = surprises_of[n]
+            for other in range(starts[viewers[n]], starts[viewers[n] + 1]):
+                product[titles[other]] += of_title * surprises[other]
+                count[titles[other]] += 1
