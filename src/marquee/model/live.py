@@ -6,10 +6,12 @@ rating that no event speaks of is the row that it always was, only titles with e
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints, Mask, histories_of
 from marquee.model.interactions import MIDDLE, SUBJECTS
@@ -87,10 +89,11 @@ class Signals:
 
 def viewer_of(known: Histories, user_id: int) -> Histories:
     """One viewer's history among many; an empty one for a stranger."""
-    place, is_known = int(np.searchsorted(known.user_ids, user_id)), knows(known, user_id)
-    start, end = (int(known.starts[place]), int(known.starts[place + 1])) if is_known else (0, 0)
-    rows = {name: np.asarray(getattr(known, name)[start:end]) for name in _ROWS}
-    attributes = np.asarray(known.attributes[place : place + 1]) if is_known else _NOBODY
+    user = _row_of(known, user_id)
+    start, end = (0, 0) if user is None else np.asarray(known.starts)[user : user + 2].tolist()
+    # As plain arrays first: a part of a mapped one costs ten times as much to make.
+    rows = {name: np.asarray(getattr(known, name))[start:end] for name in _ROWS}
+    attributes = _NOBODY if user is None else np.asarray(known.attributes)[user : user + 1]
     return Histories(np.array([user_id]), np.array([0, end - start]), attributes=attributes, **rows)
 
 
@@ -102,8 +105,13 @@ def histories_before(table: pl.DataFrame, title_ids: Ints) -> Histories:
 
 
 def knows(known: Histories, user_id: int) -> bool:
-    place = int(np.searchsorted(known.user_ids, user_id))
-    return place < len(known) and int(known.user_ids[place]) == user_id
+    return _row_of(known, user_id) is not None
+
+
+def _row_of(known: Histories, user_id: int) -> int | None:
+    user_ids = np.asarray(known.user_ids)
+    user = int(user_ids.searchsorted(user_id))
+    return user if user < len(user_ids) and user_ids[user] == user_id else None
 
 
 def after(history: Histories, moment: int) -> Histories:
@@ -116,13 +124,19 @@ def history_now(before: Histories, events: Sequence[Told], title_ids: Ints, sign
     told = _statements(events, title_ids, signals)
     if not told:
         return before
-    touched = np.isin(before.title, np.fromiter(told, before.title.dtype))
-    for row in np.flatnonzero(touched):
-        place = int(before.at[row]), int(row) - len(touched)
+    touched = _is_among(before.title, np.fromiter(told, np.int64))
+    for row in np.flatnonzero(touched).tolist():
+        place = int(before.at[row]), row - len(touched)
         said = signals.meaning("rated", float(before.rating[row]))
         if said is not None:
             told[int(before.title[row])].append(_Statement(place, int(before.known_at[row]), said))
-    return _merged(before, ~touched, told)
+    return _merged(before, np.flatnonzero(~touched), told)
+
+
+def _is_among(rows: NDArray[np.int32], others: Ints) -> Mask:
+    """Which of these are any of those; there is at least one of those."""
+    others = np.sort(others)
+    return np.asarray(others[others.searchsorted(rows, "right") - 1] == rows)
 
 
 def _statements(events: Iterable[Told], title_ids: Ints, signals: Signals) -> dict[int, list[_Statement]]:
@@ -139,28 +153,27 @@ def _statements(events: Iterable[Told], title_ids: Ints, signals: Signals) -> di
 
 def _rows_of(wanted: set[int], title_ids: Ints) -> Mapping[int | None, int]:
     """The row number of each title id that there is."""
-    sought = np.array(sorted(wanted), np.int64)
-    place = np.searchsorted(title_ids, sought)
-    known = np.append(title_ids[place[place < len(title_ids)]] == sought[place < len(title_ids)], [])
-    return {int(title_id): int(row) for title_id, row, there in zip(sought, place, known, strict=False) if there}
+    sought = np.fromiter(wanted, np.int64, len(wanted))
+    row = title_ids.searchsorted(sought, "right") - 1
+    is_known = title_ids[row] == sought
+    return dict(zip(sought[is_known].tolist(), row[is_known].tolist(), strict=True))
 
 
-def _merged(before: Histories, untouched: Mask, told: Mapping[int, list[_Statement]]) -> Histories:
+def _merged(before: Histories, untouched: Ints, told: Mapping[int, list[_Statement]]) -> Histories:
     """What happened at the same moment stays in the order in which it was told: ratings, then events."""
-    new = [_combined(title, statements) for title, statements in told.items()]
-    at, second = np.array([row.place for row in new]).T
-    seconds = np.concatenate([np.flatnonzero(untouched) - len(untouched), second])
-    order = np.lexsort((seconds, np.concatenate([before.at[untouched], at])))
-    columns = dict(zip(_Row._fields, zip(*new, strict=True), strict=True))
-    rows = {}
+    rows = len(before.title)
+    new = dict(zip(_Row._fields, zip(*starmap(_combined, told.items()), strict=True), strict=True))
+    seconds = np.concatenate([untouched - rows, new["second"]])
+    order = np.lexsort((seconds, np.concatenate([before.at[untouched], new["at"]])))
+    take = np.concatenate([untouched, np.arange(rows, rows + len(told))])[order]
+    columns = {}
     for name in _ROWS:
         old = getattr(before, name)
-        rows[name] = np.concatenate([old[untouched], np.array(columns[name], old.dtype)])[order]
-    return replace(before, starts=np.array([0, len(order)]), **rows)
+        columns[name] = np.concatenate([old, np.array(new[name], old.dtype)])[take]
+    return replace(before, starts=np.array([0, len(take)]), **columns)
 
 
 class _Row(NamedTuple):
-    place: tuple[int, int]
     title: int
     strength: float
     rating: float
@@ -168,25 +181,35 @@ class _Row(NamedTuple):
     hides: bool
     at: int
     known_at: int
+    second: int  # where it stands among what happened at the same moment
 
 
 def _combined(title: int, statements: list[_Statement]) -> _Row:
     """The strongest word for the title plus the strongest against it, of those that nothing later contradicts."""
+    if len(statements) == 1:  # as nearly always
+        return _alone(title, statements[0])
     statements.sort()
     latest = {statement.said.subject: statement.said for statement in statements}
     standing = [told for told in statements if not _contradicts(latest[told.said.subject], told.said)]
-    said = {told.said for told in standing}
-    strengths = [meaning.strength for meaning in said]
+    meanings = {told.said for told in standing}
+    strengths = [meaning.strength for meaning in meanings]
+    at, second = standing[-1].place
     return _Row(
-        place=standing[-1].place,
         title=title,
         strength=max(0.0, *strengths) + min(0.0, *strengths),
-        rating=max((meaning.rating for meaning in said if meaning.rating is not None), default=np.nan),
-        label=max(meaning.label for meaning in said),
-        hides=any(meaning.hides for meaning in said),
-        at=standing[-1].place[0],
+        rating=max((meaning.rating for meaning in meanings if meaning.rating is not None), default=np.nan),
+        label=max(meaning.label for meaning in meanings),
+        hides=any(meaning.hides for meaning in meanings),
+        at=at,
         known_at=max(told.known_at for told in standing),
+        second=second,
     )
+
+
+def _alone(title: int, told: _Statement) -> _Row:
+    (at, second), said = told.place, told.said
+    rating = np.nan if said.rating is None else said.rating
+    return _Row(title, said.strength, rating, said.label, said.hides, at, told.known_at, second)
 
 
 def _contradicts(later: _Meaning, said: _Meaning) -> bool:

@@ -40,11 +40,11 @@ class Viewers:
             return self._without_store(served, user_id)
         if deeds.forgotten_until is not None:
             self._forgotten[user_id] = deeds.forgotten_until
-        model = served.recommender
-        history = history_now(self.rated(served, user_id), deeds.events, served.titles.ids, served.signals)
+        model, trained = served.recommender, self.trained(served, user_id)
+        rated = self.rated(served, user_id) if knows(model.before_events, user_id) else trained
+        history = history_now(rated, deeds.events, served.titles.ids, served.signals)
         told = self._noted(user_id, _told(deeds.events))
-        attributes = self.trained(served, user_id).attributes
-        history = with_what_was_told(history, attributes, codes_of(told, model.regions))
+        history = with_what_was_told(history, trained.attributes, codes_of(told, model.regions))
         known = bool(deeds.events) or self._is_of_training(served, user_id)
         return Viewer(user_id, history, deeds.events, told, known, degraded=False)
 
