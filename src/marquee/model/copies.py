@@ -5,32 +5,74 @@ such. Its order stands among the others, and among the copies.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from marquee.model.arrange import Scored
-from marquee.model.histories import Histories, Mask
+from marquee.model.arrange import Rows, Scored
+from marquee.model.compiled import compiled
+from marquee.model.histories import Floats, Histories, Ints, Mask
 
 
 def copies_last(scored: Scored, histories: Histories, vectors: sp.csr_array, least: float) -> Scored:
     """`vectors` has a row of length 1 a title; titles whose cosine is at least `least` are near copies."""
     refused = histories.where(histories.hides & (histories.strength <= 0))
-    if not len(refused.title) or not len(scored.title):
-        return scored
     copies = _copies(scored, refused, vectors, least)
+    if not copies.any():
+        return scored
     size = np.ptp(scored.score) + 1
     return replace(scored, score=np.where(copies, scored.score - size, scored.score).astype(np.float32))
 
 
 def _copies(scored: Scored, refused: Histories, vectors: sp.csr_array, least: float) -> Mask:
     """Which candidates are near copies of anything that their own viewer refused."""
-    title, candidate = np.unique(scored.title, return_inverse=True)
-    other, row = np.unique(refused.title, return_inverse=True)
-    alike = sp.csr_array(vectors[title] @ vectors[other].T)
-    near = sp.csr_array(alike >= least, dtype=np.float32)
-    ones, shape = np.ones(len(row), np.float32), (len(refused), len(other))
-    of_viewer = sp.csr_array((ones, row, refused.starts), shape=shape)
-    counts = (of_viewer @ near.T).toarray()
-    mask: Mask = counts[scored.user, candidate] > 0
-    return mask
+    near = np.zeros(len(scored.title), bool)
+    parts = vectors.indptr, vectors.indices, vectors.data
+    _mark(*parts, vectors.shape[1], scored.starts, scored.title, refused.starts, refused.title, np.float32(least), near)
+    return near
+
+
+@compiled
+def _mark(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    terms: int,
+    starts: Ints,
+    title: Rows,
+    refused_starts: Ints,
+    refused: Rows,
+    least: np.float32,
+    near: Mask,
+) -> None:
+    for viewer in range(len(starts) - 1):
+        others = refused[refused_starts[viewer] : refused_starts[viewer + 1]]
+        ends, other, value = _by_term(indptr, indices, data, terms, others)
+        alike = np.empty(len(others), np.float32)
+        for row in range(starts[viewer], starts[viewer + 1]):
+            alike[:] = 0
+            for cell in range(indptr[title[row]], indptr[title[row] + 1]):
+                for n in range(ends[indices[cell]], ends[indices[cell] + 1]):
+                    alike[other[n]] += data[cell] * value[n]
+            near[row] = np.any(alike >= least)
+
+
+@compiled
+def _by_term(
+    indptr: NDArray[Any], indices: NDArray[Any], data: Floats, terms: int, titles: Rows
+) -> tuple[Ints, Ints, Floats]:
+    """The rows of these titles turned around: where each term's cells end and the next one's begin, and the cells."""
+    ends = np.zeros(terms + 2, np.int64)
+    for title in titles:
+        for cell in range(indptr[title], indptr[title + 1]):
+            ends[indices[cell] + 2] += 1
+    ends = np.cumsum(ends)
+    place, value = np.empty(ends[-1], np.int64), np.empty(ends[-1], np.float32)
+    for n in range(len(titles)):
+        for cell in range(indptr[titles[n]], indptr[titles[n] + 1]):
+            at = ends[indices[cell] + 1]
+            place[at], value[at] = n, data[cell]
+            ends[indices[cell] + 1] += 1
+    return ends, place, value
