@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from marquee.model.asked import now as latest
 from marquee.model.folder import load_model, save_model
 from marquee.model.histories import Histories, Ints, histories_of
 from marquee.model.recommender import Recommender
+from marquee.model.sources.neighbours import ViewerNeighbours
 from marquee.model.wording import WORDS
 from marquee.tables import TITLES
 from tests.model.conftest import (
@@ -236,3 +238,12 @@ def test_without_the_first_named_title_the_explained_one_stands_lower(fitted: Re
     told = [fall for user in range(len(strangers)) for fall in falls(fitted, strangers.of(np.array([user])))]
     assert len(told) >= 0.4 * 5 * len(strangers)
     assert np.mean(told) >= 0.9
+
+
+def test_of_many_viewers_some_are_learnt_from_and_all_are_answered() -> None:
+    rows = interactions(60, seed=5)
+    whole = recommender.fit(rows, None, small_params("ranker.rounds=3", "viewers=40"))
+    assert len(whole.histories) == 60
+    assert len(cast("ViewerNeighbours", whole.retriever.fitted["viewer_neighbours"]).starts) - 1 == 40
+    assert len(listed(whole, whole.histories).title) == K * 60
+    assert not len(seen_in(listed(whole, whole.histories), whole.histories))

@@ -137,19 +137,26 @@ def histories_of(interactions: pl.DataFrame, title_ids: Ints) -> Histories:
     What happened at the same moment stays in the order of the table.
     A viewer whose every row is left out stays, with an empty history.
     """
-    user_ids, user = np.unique(interactions["user_id"].to_numpy().astype(np.int64), return_inverse=True)
-    title_id = interactions["title_id"].to_numpy().astype(np.int64)
-    at, known_at = (interactions[name].dt.epoch("ms").to_numpy() for name in ("at", "known_at"))
-    title = np.searchsorted(title_ids, title_id)
+    rows = interactions if _in_order(interactions) else interactions.sort("user_id", "at", maintain_order=True)
+    runs = rows["user_id"].cast(pl.Int64).rle().struct
+    starts = np.concatenate([[0], np.cumsum(runs.field("len").to_numpy())]).astype(np.int64)
+    title_id = rows["title_id"].to_numpy().astype(np.int64, copy=False)
+    title = np.searchsorted(title_ids, title_id).astype(np.int32)
     known = (title < len(title_ids)) & (np.append(title_ids, 0)[title] == title_id)
-    order = np.lexsort((at, user))
-    order = order[known[order]]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(user[order], minlength=len(user_ids)))]).astype(np.int64)
+    if not known.all():
+        rows, title, starts = rows.filter(known), title[known], np.concatenate([[0], np.cumsum(known)])[starts]
     floats = {
-        name: interactions[name].cast(pl.Float32).fill_null(np.nan).to_numpy()[order]
+        name: rows[name].cast(pl.Float32).fill_null(np.nan).to_numpy(writable=True)
         for name in ("strength", "rating", "label")
     }
-    hides = interactions["hides"].to_numpy()[order]
+    when = {name: rows[name].dt.epoch("ms").to_numpy(writable=True) for name in ("at", "known_at")}
+    hides, user_ids = rows["hides"].to_numpy(writable=True), runs.field("value").to_numpy(writable=True)
     nobody = np.full((len(user_ids), len(ATTRIBUTES)), np.nan, np.float32)
-    when = {"at": at[order], "known_at": known_at[order]}
-    return Histories(user_ids, starts, title[order].astype(np.int32), hides=hides, attributes=nobody, **when, **floats)
+    return Histories(user_ids, starts, title, hides=hides, attributes=nobody, **when, **floats)
+
+
+def _in_order(interactions: pl.DataFrame) -> bool:
+    """Whether each viewer's rows stand together, oldest first, and viewers by their ids."""
+    user, at = interactions["user_id"].to_numpy(), interactions["at"].to_numpy()
+    later = (user[1:] > user[:-1]) | ((user[1:] == user[:-1]) & (at[1:] >= at[:-1]))
+    return bool(later.all())

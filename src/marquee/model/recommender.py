@@ -28,6 +28,7 @@ from marquee.model.retrieval import Retriever, batches, restored_retriever, retr
 from marquee.model.search import Index, fit_index
 from marquee.model.sources import Source
 from marquee.model.sources.content import Content
+from marquee.model.split import some_viewers
 from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params, Recipe
@@ -164,11 +165,20 @@ def fit(
     told = NOBODY if viewers is None else viewers
     regions = regions_of(told)
     histories = with_attributes(histories_of(interactions, known.ids), told, regions)
-    retrieved = retrieve(histories, known, params, params.seed)
+    learnt = _drawn(histories, params)
+    retrieved = retrieve(learnt, known, params, params.seed)
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
-    stars = fit_stars(histories, len(known), params.stars, params.seed)
+    stars = fit_stars(learnt, len(known), params.stars, params.seed)
     index = fit_index(known, retrieved.retriever.profiles.share, params.search)
     return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index, no_histories())
+
+
+def _drawn(histories: Histories, params: Recipe) -> Histories:
+    """Of the viewers that a model learns from."""
+    if len(histories) <= params.viewers:
+        return histories
+    some = some_viewers(pl.Series(histories.user_ids), params.viewers, params.seed).to_numpy()
+    return histories.of(np.searchsorted(histories.user_ids, some))
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -90,11 +90,17 @@ def cut(interactions: pl.DataFrame, name: str, seed: int) -> Cut:
 
 def some_of(cut: Cut, viewers: int, seed: int) -> Cut:
     """The same past, with at most so many viewers who are asked about, drawn at random."""
-    asked = cut.test["user_id"].unique().sort()
-    if len(asked) > viewers:
-        asked = asked.gather(np.sort(np.random.default_rng(seed).choice(len(asked), viewers, replace=False)))
+    asked = some_viewers(cut.test["user_id"], viewers, seed)
     theirs = pl.col("user_id").is_in(asked.implode())
     return Cut(cut.name, cut.train, cut.histories.filter(theirs), cut.test.filter(theirs))
+
+
+def some_viewers(user_ids: pl.Series, most: int, seed: int) -> pl.Series:
+    """At most so many of these, rising, drawn at random."""
+    ids = user_ids.unique().sort()
+    if len(ids) <= most:
+        return ids
+    return ids.gather(np.sort(np.random.default_rng(seed).choice(len(ids), most, replace=False)))
 
 
 def _two_parts(name: str, interactions: pl.DataFrame, test: Mask) -> Cut:

@@ -98,6 +98,7 @@ class Recipe(Section):
     watch_api: WatchApiParams
     history_import: HistoryImportParams
     seed: int = Field(ge=0, le=2**31 - 1)
+    viewers: int = Field(ge=1, le=100_000_000)
     signals: SignalsParams
     star: StarParams
     sources: SourcesParams

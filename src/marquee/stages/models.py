@@ -24,7 +24,7 @@ from marquee.model.recommender import Lister, Recommender
 from marquee.model.retrieval import Retrieved, restored_retriever
 from marquee.model.retrieval import retrieve as retrieve_from
 from marquee.model.search import fit_index
-from marquee.model.split import FOLDS, SAME_PAST, TESTED, Cut, cut, some_of
+from marquee.model.split import FOLDS, SAME_PAST, TESTED, Cut, cut, some_of, some_viewers
 from marquee.model.stars import Stars, fit_stars, measured
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params
@@ -81,7 +81,7 @@ def _at_once(params: Params, into: Path) -> int:
 
 def _retrieved(name: str, params: Params, into: Path, titles: Titles) -> Retrieved:
     if params.engine == "here":
-        return retrieve_from(_past(name, into, titles), titles, params, params.seed)
+        return retrieve_from(_past(name, params, into, titles), titles, params, params.seed)
     from marquee.spark.teaching import retrieve as retrieve_on_cluster  # noqa: PLC0415 - a dependency group of its own
 
     return retrieve_on_cluster(_table_of(name, into), titles, params, into)
@@ -116,7 +116,7 @@ def stars(params: Params, into: Path) -> Mapping[str, object]:
 
 def _told_stars(params: Params, into: Path, titles: Titles) -> Histories:
     if params.engine == "here":
-        return _past(EVERYTHING, into, titles)
+        return _past(EVERYTHING, params, into, titles)
     from marquee.spark.teaching import some_histories  # noqa: PLC0415 - a dependency group of its own
 
     return some_histories(_table_of(EVERYTHING, into), titles, params, into)
@@ -186,7 +186,7 @@ def _lister(name: str, params: Params, into: Path, titles: Titles) -> Lister:
     retriever = restored_retriever(retrieved, titles, params.sources)
     texts = load_model(into / "ranked" / past).texts
     ranker = Ranker(retriever.feature_names, tuple(texts[name] for name in sorted(texts)))
-    return Lister(params, _past(name, into, titles), retriever, ranker)
+    return Lister(params, _past(name, params, into, titles), retriever, ranker)
 
 
 def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
@@ -194,7 +194,8 @@ def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
     known_stars = Stars.restored(told.arrays["stars"], told.texts["stars.txt"])
     index = fit_index(titles, of.retriever.profiles.share, params.search)
     before_events = histories_before(_read(into / "tables" / "before_events.parquet"), titles.ids)
-    return Recommender(of.params, of.histories, of.retriever, of.ranker, known_stars, (), index, before_events)
+    histories = histories_of(_read(_table_of(EVERYTHING, into)), titles.ids)
+    return Recommender(params, histories, of.retriever, of.ranker, known_stars, (), index, before_events)
 
 
 def _contents_of(found: Retrieved) -> Contents:
@@ -219,9 +220,11 @@ def _titles(into: Path) -> Titles:
     return titles_of(_read(into / "tables" / "titles.parquet"), rated["title_id"].to_numpy())
 
 
-def _past(name: str, into: Path, titles: Titles) -> Histories:
-    """What a model of that cut may know."""
-    return histories_of(_read(_table_of(name, into)), titles.ids)
+def _past(name: str, params: Params, into: Path, titles: Titles) -> Histories:
+    """What a model of that cut may know and learns from."""
+    table = _scan(_table_of(name, into))
+    some = some_viewers(table.select(pl.col("user_id").unique()).collect()["user_id"], params.viewers, params.seed)
+    return histories_of(table.filter(pl.col("user_id").is_in(some.implode())).collect(), titles.ids)
 
 
 def _table_of(name: str, into: Path) -> Path:
