@@ -103,14 +103,21 @@ def stars(params: Params, into: Path) -> Mapping[str, object]:
     """The stars of everything, and how far stars are from what was given: later, in random folds, on the probe."""
     cost, titles = Cost(), _titles(into)
     everything, n = _told_stars(params, into, titles), len(titles)
-    fitted = fit_stars(everything, n, params.stars, params.seed)
-    save_model(into / "stars", Contents({"stars": fitted.arrays()}, {"stars.txt": fitted.text}, {}, {}))
-    errors, points = {}, []
-    for name, rows in _asked_of_stars(everything, titles, params, into).items():
+    asked = _asked_of_stars(everything, titles, params, into)
+
+    def measured_on(rows: Sequence[Mask]) -> tuple[Mapping[str, object], pl.DataFrame]:
         told = list(measured.answers(everything, rows, n, params.stars, params.seed))
-        errors[name] = {way: asdict(error) for way, error in measured.errors(told).items()}
-        points.append(plots.star_calibration(*measured.said(told, "blend")).with_columns(asked=pl.lit(name)))
+        points = plots.star_calibration(*measured.said(told, "blend"))
+        return {way: asdict(error) for way, error in measured.errors(told).items()}, points
+
+    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+        fitting = pool.submit(fit_stars, everything, n, params.stars, params.seed)
+        found = dict(zip(asked, pool.map(measured_on, asked.values()), strict=True))
+        fitted = fitting.result()
+    save_model(into / "stars", Contents({"stars": fitted.arrays()}, {"stars.txt": fitted.text}, {}, {}))
+    points = [of_rows.with_columns(asked=pl.lit(name)) for name, (_, of_rows) in found.items()]
     save_csv(pl.concat(points), into / "plots" / "stars.csv")
+    errors = {name: of_rows for name, (of_rows, _) in found.items()}
     return save_metrics(errors, cost, into / "metrics" / "stars.json")
 
 
