@@ -19,7 +19,7 @@ from marquee.model.folder import load_model
 from marquee.model.histories import Histories, histories_of
 from marquee.model.profiles import sums_of_titles
 from marquee.model.recommender import Recommender
-from marquee.model.sources.neighbours import watched_together
+from marquee.model.sources.pairs import wanted_by, watched_together
 from marquee.model.split import Cut, cut
 from marquee.model.titles import titles_of
 from marquee.params import Params
@@ -129,7 +129,7 @@ def test_a_title_of_everybody_and_a_viewer_of_everything_are_counted_as_any(
     assert np.array_equal(sums.titles.rows, sums_of_titles(histories, TITLE_COUNT).rows)
     assert sums.titles.rows.max() == sums.viewers == len(histories)
     counted = counts_of(past, sums, params.sources, tmp_path / "counts").square("together").toarray()
-    assert np.array_equal(counted, watched_together(histories, TITLE_COUNT)(EVERYTHING - 1))
+    assert np.array_equal(counted, watched_together(wanted_by(histories, TITLE_COUNT))(0, TITLE_COUNT))
 
 
 def test_no_more_viewers_are_drawn_than_asked_for_each_with_their_whole_history(

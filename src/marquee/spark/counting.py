@@ -20,9 +20,8 @@ from pyspark.sql import functions as sql
 from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.profiles import TitleSums, sums_of_titles
 from marquee.model.sources.adding import Places
-from marquee.model.sources.autoencoder import supported_titles
 from marquee.model.sources.following import Order
-from marquee.model.sources.neighbours import watched_together
+from marquee.model.sources.pairs import supported_titles, wanted_by, watched_together
 from marquee.model.sources.popular import last_wanted, watched_lately
 from marquee.params import SourcesParams
 from marquee.spark.viewers import Made, each, place
@@ -143,10 +142,10 @@ def _counted(
 ) -> Iterator[tuple[str, Some, sp.csr_array]]:
     """The counts of some viewers, some of their rows at a time."""
     every, order = np.arange(titles, dtype=np.int32), Order(histories, titles)
-    together = watched_together(histories, titles)
+    together = watched_together(wanted_by(histories, titles))
     for first in range(0, titles, _BLOCK):
         some = every[first : first + _BLOCK]
-        yield "together", some, sp.csr_array(together(some.astype(np.int64)))
+        yield "together", some, sp.csr_array(together(first, first + len(some)))
         for name, of in (("following", params.following), ("following_long", params.following_long)):
             yield name, some, sp.csr_array(order.soon_after(some, every, of.fade, of.backward))
     for first in range(0, len(supported), _BLOCK):

@@ -12,10 +12,11 @@ from marquee.model.histories import Histories
 from marquee.model.profiles import profiles_of
 from marquee.model.retrieval import Retriever
 from marquee.model.sources import Fitted
-from marquee.model.sources.autoencoder import autoencoder_of, supported_titles
+from marquee.model.sources.autoencoder import autoencoder_of
 from marquee.model.sources.content import fit_content
 from marquee.model.sources.following import following_of, sequence_of
 from marquee.model.sources.neighbours import fit_viewer_neighbours, title_neighbours_of
+from marquee.model.sources.pairs import Pairs, supported_titles
 from marquee.model.sources.popular import Trending, popular_of
 from marquee.model.stars.fitting import fit_tastes
 from marquee.model.titles import Titles
@@ -44,14 +45,14 @@ def fit_retriever(past: Past, drawn: Histories, titles: Titles, params: Params, 
 def _counted(counts: Counts, sums: Sums, params: SourcesParams) -> Mapping[str, Fitted]:
     """Those that are made of squares of titles."""
     n, rows = counts.titles, sums.titles.rows
-    together = counts.square("together")
     supported = supported_titles(rows, params.autoencoder.support, params.autoencoder.most)
-    wanted = together[supported][:, supported].toarray()
+    pairs = Pairs(np.ascontiguousarray(counts.square("together")[supported][:, supported].toarray()), supported, n)
+    neighbours = title_neighbours_of(pairs, params.title_neighbours)
     followed = supported_titles(rows, params.sequence.support, params.sequence.most)
     after = counts.square("sequence")[followed][:, followed].toarray()
     chances = {name: counts.square(name) for name in ("following", "following_long")}
     return {
-        "autoencoder": autoencoder_of(wanted, supported, n, params.autoencoder),
+        "autoencoder": autoencoder_of(pairs, params.autoencoder),
         "following": following_of(
             "following", lambda some: chances["following"][some].toarray(), rows, params.following
         ),
@@ -59,7 +60,5 @@ def _counted(counts: Counts, sums: Sums, params: SourcesParams) -> Mapping[str, 
             "following_long", lambda some: chances["following_long"][some].toarray(), rows, params.following_long
         ),
         "sequence": sequence_of(np.ascontiguousarray(after), followed, rows, params.sequence),
-        "title_neighbours": title_neighbours_of(
-            lambda some: together[some].toarray(), sums.wanted, params.title_neighbours
-        ),
+        "title_neighbours": neighbours,
     }

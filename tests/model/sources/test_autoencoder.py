@@ -10,9 +10,9 @@ from marquee.model.sources.autoencoder import (
     fading,
     fit_autoencoder,
     inverse,
-    supported_titles,
     whole,
 )
+from marquee.model.sources.pairs import supported_titles
 from marquee.params import AutoencoderParams
 from tests.model.sources.conftest import now, watched
 

@@ -9,20 +9,22 @@ from marquee.model.histories import Histories, Ints
 from marquee.model.sources.neighbours import (
     TitleNeighbours,
     ViewerNeighbours,
-    fit_title_neighbours,
     fit_viewer_neighbours,
+    title_neighbours_of,
 )
-from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
+from marquee.model.sources.pairs import pairs_of
+from marquee.params import AutoencoderParams, TitleNeighboursParams, ViewerNeighboursParams
 from tests.model.sources.conftest import now, watched
 
 CAMPS = watched([0, 1, 2], [1, 2, 0], [2, 0, 1], [3, 4, 5], [4, 5, 3], [5, 3, 4])
 TITLES = 7  # nobody has watched the last one
+EVERY_PAIR = AutoencoderParams(regularization=1.0, support=1, most=TITLES, keep=TITLES)
 OF_TITLES = TitleNeighboursParams(nearest=5, shrinkage=0.0, recent=50)
 OF_VIEWERS = ViewerNeighboursParams(nearest=3, kept=100, fade=0.5, closeness=0.5, before=0.5)
 
 
 def by_titles(world: Histories, params: TitleNeighboursParams = OF_TITLES) -> TitleNeighbours:
-    return fit_title_neighbours(world, TITLES, params)
+    return title_neighbours_of(pairs_of(world, TITLES, EVERY_PAIR), params)
 
 
 def by_viewers(world: Histories, params: ViewerNeighboursParams = OF_VIEWERS) -> ViewerNeighbours:

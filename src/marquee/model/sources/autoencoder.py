@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from marquee.model.best import strongest
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, square_arrays, square_of
-from marquee.model.sources.adding import answers_of, sums_of
+from marquee.model.sources.adding import answers_of
+from marquee.model.sources.pairs import Pairs, among_all, pairs_of
 from marquee.params import AutoencoderParams
 
 
@@ -63,35 +64,15 @@ def above_mean(histories: Histories) -> Floats:
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:
-    supported = supported_titles(np.bincount(histories.title, minlength=titles), params.support, params.most)
-    wanted = histories.matrix(np.maximum(whole(histories), 0), titles)[:, supported]
-    by_title = sp.csr_array(wanted.T)
-    together = sums_of(wanted, by_title.indptr, by_title.indices, by_title.data)
-    return autoencoder_of(together, supported, titles, params)
+    return autoencoder_of(pairs_of(histories, titles, params), params)
 
 
-def autoencoder_of(
-    together: Floats, supported: NDArray[np.int32], titles: int, params: AutoencoderParams
-) -> Autoencoder:
-    """Of how many viewers wanted each pair of the supported titles; the counts are used up."""
-    weights = inverse(together, params.regularization)
+def autoencoder_of(pairs: Pairs, params: AutoencoderParams) -> Autoencoder:
+    """The counts are used up."""
+    weights = inverse(pairs.together, params.regularization)
     weights /= -np.diag(weights).copy()
     np.fill_diagonal(weights, 0)
-    return Autoencoder(among_all(strongest(weights, params.keep), supported, titles), supported)
-
-
-def supported_titles(rows: Ints, support: int, most: int) -> NDArray[np.int32]:
-    """Those with so many rows; of more than `most` such titles, those with the most rows."""
-    chosen = np.argsort(-rows, kind="stable")[:most]
-    return np.sort(chosen[rows[chosen] >= support]).astype(np.int32)
-
-
-def among_all(square: sp.csr_array, supported: NDArray[np.int32], titles: int) -> sp.csr_array:
-    """The square of some titles as one of all titles."""
-    counts = np.zeros(titles, np.int64)
-    counts[supported] = np.diff(square.indptr)
-    parts = (square.data, supported[square.indices], np.concatenate([[0], np.cumsum(counts)]))
-    return sp.csr_array(parts, shape=(titles, titles))
+    return Autoencoder(among_all(strongest(weights, params.keep), pairs.supported, pairs.titles), pairs.supported)
 
 
 def inverse(gram: Floats, regularization: float) -> Floats:

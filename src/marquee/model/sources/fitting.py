@@ -1,8 +1,10 @@
-"""Every source: fitted on the same past, saved as arrays and restored. A new source is one line in each function."""
+"""Every source: fitted on the same past, saved as arrays and restored. A new source is a line in each list of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -10,15 +12,17 @@ import numpy as np
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, Fitted, Source
 from marquee.model.sources.als import Als, fit_als
-from marquee.model.sources.autoencoder import Autoencoder, above_mean, fading, fit_autoencoder
+from marquee.model.sources.autoencoder import Autoencoder, above_mean, autoencoder_of, fading
 from marquee.model.sources.content import Content, fit_content
-from marquee.model.sources.following import Following, Sequence, fit_following, fit_sequence
+from marquee.model.sources.following import Following, fit_following, fit_sequence
+from marquee.model.sources.following import Sequence as Order
 from marquee.model.sources.neighbours import (
     TitleNeighbours,
     ViewerNeighbours,
-    fit_title_neighbours,
     fit_viewer_neighbours,
+    title_neighbours_of,
 )
+from marquee.model.sources.pairs import pairs_of
 from marquee.model.sources.popular import Popular, Trending, fit_popular, fit_trending
 from marquee.model.titles import Titles
 from marquee.params import SourcesParams
@@ -60,38 +64,48 @@ class WhenLastHere:
         return self.source.scores(histories, np.minimum(last, as_of))
 
 
-def fit_sources(histories: Histories, titles: Titles, params: SourcesParams, seed: int) -> Mapping[str, Fitted]:
-    """The sources that know something of their own, by name."""
-    n = len(titles)
-    fits: Mapping[str, Callable[[], Fitted]] = {
-        "als": lambda: fit_als(histories, n, params.als, seed),
-        "autoencoder": lambda: fit_autoencoder(histories, n, params.autoencoder),
-        "following": lambda: fit_following("following", histories, n, params.following),
-        "following_long": lambda: fit_following("following_long", histories, n, params.following_long),
-        "sequence": lambda: fit_sequence(histories, n, params.sequence),
-        "title_neighbours": lambda: fit_title_neighbours(histories, n, params.title_neighbours),
-        "viewer_neighbours": lambda: fit_viewer_neighbours(histories, n, params.viewer_neighbours, seed),
-        "content": lambda: fit_content(titles, params.content),
-        "popular": lambda: fit_popular(histories, n, params.popular),
-        "trending": lambda: fit_trending(histories, n, params.trending),
+_RESTORED: Mapping[str, Callable[[Arrays], Fitted]] = MappingProxyType(
+    {
+        "als": Als.restored,
+        "autoencoder": Autoencoder.restored,
+        "following": partial(Following.restored, "following"),
+        "following_long": partial(Following.restored, "following_long"),
+        "sequence": Order.restored,
+        "title_neighbours": TitleNeighbours.restored,
+        "viewer_neighbours": ViewerNeighbours.restored,
+        "content": Content.restored,
+        "popular": Popular.restored,
+        "trending": Trending.restored,
     }
+)
+
+
+def fit_sources(histories: Histories, titles: Titles, params: SourcesParams, seed: int) -> Mapping[str, Fitted]:
+    """The sources that know something of their own, by name; what takes longest begins first."""
+    n = len(titles)
+    fits: Sequence[Callable[[], Iterable[Fitted]]] = [
+        lambda: _of_pairs(histories, n, params),
+        lambda: [fit_als(histories, n, params.als, seed)],
+        lambda: [fit_sequence(histories, n, params.sequence)],
+        lambda: [fit_following("following", histories, n, params.following)],
+        lambda: [fit_following("following_long", histories, n, params.following_long)],
+        lambda: [fit_viewer_neighbours(histories, n, params.viewer_neighbours, seed)],
+        lambda: [fit_content(titles, params.content)],
+        lambda: [fit_popular(histories, n, params.popular), fit_trending(histories, n, params.trending)],
+    ]
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(fits, pool.map(lambda fit: fit(), fits.values()), strict=True))
+        made = {source.name: source for some in pool.map(lambda fit: fit(), fits) for source in some}
+    return {name: made[name] for name in _RESTORED}
+
+
+def _of_pairs(histories: Histories, titles: int, params: SourcesParams) -> tuple[Fitted, Fitted]:
+    pairs = pairs_of(histories, titles, params.autoencoder)
+    neighbours = title_neighbours_of(pairs, params.title_neighbours)
+    return neighbours, autoencoder_of(pairs, params.autoencoder)
 
 
 def restored_sources(parts: Mapping[str, Arrays]) -> Mapping[str, Fitted]:
-    return {
-        "als": Als.restored(parts["als"]),
-        "autoencoder": Autoencoder.restored(parts["autoencoder"]),
-        "following": Following.restored("following", parts["following"]),
-        "following_long": Following.restored("following_long", parts["following_long"]),
-        "sequence": Sequence.restored(parts["sequence"]),
-        "title_neighbours": TitleNeighbours.restored(parts["title_neighbours"]),
-        "viewer_neighbours": ViewerNeighbours.restored(parts["viewer_neighbours"]),
-        "content": Content.restored(parts["content"]),
-        "popular": Popular.restored(parts["popular"]),
-        "trending": Trending.restored(parts["trending"]),
-    }
+    return {name: restored(parts[name]) for name, restored in _RESTORED.items()}
 
 
 def all_sources(fitted: Mapping[str, Fitted], params: SourcesParams) -> tuple[Source, ...]:

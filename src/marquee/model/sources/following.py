@@ -16,7 +16,8 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, square_arrays, square_of
 from marquee.model.sources.adding import Places, answers_of, of_sparse
-from marquee.model.sources.autoencoder import among_all, solved, supported_titles, whole
+from marquee.model.sources.autoencoder import solved, whole
+from marquee.model.sources.pairs import among_all, supported_titles
 from marquee.params import FollowingParams, SequenceParams
 
 _NEXT_TO_NOTHING = 0.02

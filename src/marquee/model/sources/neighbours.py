@@ -3,7 +3,6 @@
 Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbours` of two viewers' titles.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -16,10 +15,9 @@ from marquee.model.best import best_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, square_arrays, square_of
-from marquee.model.sources.adding import of_sparse, sums_of
+from marquee.model.sources.adding import of_sparse
+from marquee.model.sources.pairs import Pairs, among_all
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
-
-Counted = Callable[[Ints], Floats]  # of some titles, side by side: a row each
 
 _NEXT_TO_NOTHING = 0.01
 _BLOCK = 1_024  # titles whose likeness to all others is in memory at once
@@ -179,25 +177,12 @@ def _opinions(scores: Floats) -> Floats:
     return scores
 
 
-def fit_title_neighbours(histories: Histories, titles: int, params: TitleNeighboursParams) -> TitleNeighbours:
-    viewers = np.bincount(histories.title, histories.strength > 0, titles)
-    return title_neighbours_of(watched_together(histories, titles), viewers, params)
-
-
-def watched_together(histories: Histories, titles: int) -> Counted:
-    """How many viewers wanted each of some titles and every other one."""
-    wanted = _wanted(histories)
-    watched = wanted.matrix(np.ones(len(wanted.title), np.float32), titles)
-    by_title = sp.csr_array(watched.T)
-    return lambda some: sums_of(watched, by_title.indptr[some[0] : some[-1] + 2], by_title.indices, by_title.data)
-
-
-def title_neighbours_of(together: Counted, viewers: NDArray[Any], params: TitleNeighboursParams) -> TitleNeighbours:
-    """Of counts: together, and how many viewers wanted each title."""
-    every, wanted = np.arange(len(viewers)), viewers.astype(np.float32)
+def title_neighbours_of(pairs: Pairs, params: TitleNeighboursParams) -> TitleNeighbours:
+    every, viewers = np.arange(len(pairs.supported)), np.diag(pairs.together).copy()
     asked = [every[first : first + _BLOCK] for first in range(0, len(every), _BLOCK)]
-    blocks = [_nearest(together(some), wanted, some, params) for some in asked]
-    return TitleNeighbours(sp.csr_array(sp.vstack(blocks, format="csr")), params.recent)
+    blocks = [_nearest(pairs.together[some], viewers, some, params) for some in asked]
+    nearest = sp.csr_array(sp.vstack(blocks, format="csr") if blocks else (0, 0))
+    return TitleNeighbours(among_all(nearest, pairs.supported, pairs.titles), params.recent)
 
 
 def _nearest(likeness: Floats, viewers: Floats, some: Ints, params: TitleNeighboursParams) -> sp.csr_array:
