@@ -13,6 +13,7 @@
     │   ├── StageError      or a stage of the pipeline failed
     │   └── BusyError       or another program uses the pipeline; later it may not
     ├── ServiceError        the service cannot start: a setting, or an address that is open to strangers
+    ├── CrowdedError        or it runs, and is asked for more than it can answer just now
     ├── AccessError         who asks is not known: no key or token, or none that holds
     │   └── ForbiddenError  or is known, and may not
     └── RequestError        the service was asked for what it cannot answer
@@ -71,6 +72,10 @@ class BusyError(LoopError):
 
 
 class ServiceError(MarqueeError):
+    pass
+
+
+class CrowdedError(MarqueeError):
     pass
 
 

@@ -1,9 +1,15 @@
-"""How often a caller may ask."""
+"""How often a caller may ask, and how many may wait."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from threading import Event
 
+import pytest
+
+from marquee.errors import CrowdedError
 from marquee.serve import limits
-from marquee.serve.limits import Rates
+from marquee.serve.limits import Line, Rates
 
 
 @dataclass
@@ -40,3 +46,45 @@ def test_who_has_not_asked_for_long_is_forgotten_and_who_just_did_is_not() -> No
     assert rates.wait_s("new") == 0
     assert len(rates._left) == 1
     assert rates.wait_s("new") == 1
+
+
+async def crowd(line: Line, opened: Event) -> list["asyncio.Task[bool]"]:
+    """One who is being answered until it is opened, and two who wait."""
+    crowd = [asyncio.create_task(line.answer(opened.wait)) for _ in range(3)]
+    await asyncio.sleep(0)
+    return crowd
+
+
+def told(asked: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(asked, 30))
+
+
+def test_who_finds_the_line_full_is_refused_and_who_is_in_it_is_answered() -> None:
+    async def asked() -> None:
+        line, opened = Line("test", threads=1, room=2), Event()
+        waiting = await crowd(line, opened)
+        with pytest.raises(CrowdedError):
+            line.require_room()
+        opened.set()
+        assert await asyncio.gather(*waiting) == [True, True, True]
+        line.require_room()
+        line.close()
+
+    told(asked())
+
+
+def test_who_gives_up_leaves_the_line_and_no_thread_works_for_them() -> None:
+    async def asked() -> None:
+        line, opened, worked = Line("test", threads=1, room=1), Event(), []
+        first = asyncio.create_task(line.answer(opened.wait))
+        second = asyncio.create_task(line.answer(lambda: worked.append("for nobody")))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait({second})
+        line.require_room()
+        opened.set()
+        await first
+        line.close()
+        assert not worked
+
+    told(asked())

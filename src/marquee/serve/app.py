@@ -202,7 +202,7 @@ async def stream(
     asked = s.RecommendRequest(user_id=user_id, k=_LISTENED, explain=True)
 
     async def listed() -> bytes:
-        body, _ = await worker.read(written, worker.answers.recommend, asked, now())
+        body, _ = await worker.push(written, worker.answers.recommend, asked, now())
         return body
 
     lists = told(worker.streams, user_id, last_event_id, listed)

@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from marquee.errors import (
     AccessError,
+    CrowdedError,
     ForbiddenError,
     MarqueeError,
     ModelError,
@@ -44,6 +45,7 @@ _STATUS: Mapping[type[MarqueeError], tuple[int, str, Mapping[str, str]]] = Mappi
         AccessError: (401, "unauthorised", _BEARER),
         NotFoundError: (404, "not_found", {}),
         RequestError: (422, "invalid_request", {}),
+        CrowdedError: (503, "crowded", _SOON),
         StoreError: (503, "store_away", _SOON),
         ModelError: (503, "no_model", _SOON),
     }

@@ -33,6 +33,7 @@ class Settings(BaseModel):
     port: int = Field(default=3000, ge=1, le=65_535)
     workers: int = Field(default=1, ge=1, le=64, description="Processes; they agree through the event store.")
     threads: int = Field(default=1, ge=1, le=64, description="Lists that a worker works at at once; see worker.py.")
+    line: int = Field(default=64, ge=1, le=10_000, description="Requests that may wait in a worker; one more is a 503.")
     timeout_s: float = Field(default=10, gt=0, le=600, description="An answer that takes longer is a 504.")
     body_limit: int = Field(default=1_000_000, ge=1_000, le=100_000_000, description="Bytes of a request.")
     file_limit: int = Field(

@@ -6,8 +6,8 @@ waits for the disk rather than for the interpreter, on threads of its own, so th
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import as_file, files
 from time import monotonic
 from typing import TypeVar
@@ -22,7 +22,7 @@ from marquee.serve import schemas as s
 from marquee.serve.access import Access, Tokens, token_secret
 from marquee.serve.answers import Answers
 from marquee.serve.answers.operator_models import Models
-from marquee.serve.limits import Rates
+from marquee.serve.limits import Line, Rates
 from marquee.serve.live_model import Champion, LiveModel
 from marquee.serve.pulse import Pulse
 from marquee.serve.served import Served, open_served
@@ -53,8 +53,8 @@ class Worker:
         self.streams = Streams(self.store, asyncio.get_running_loop())
         self.models = Models(settings.registry_url)
         self.pulse = Pulse(metrics.collected, now)
-        self._reading = ThreadPoolExecutor(settings.threads, thread_name_prefix="read")
-        self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="write")
+        self._reading = Line("read", settings.threads, settings.line)
+        self._writing = Line("write", _WRITERS, settings.line)
 
     def begin(self) -> None:
         self.live.begin(self.settings.model)
@@ -67,8 +67,8 @@ class Worker:
         """The order matters: who is being answered first, then what came of it, then what all of it needs."""
         self.pulse.stop()
         self.streams.stop()
-        self._reading.shutdown()
-        self._writing.shutdown()
+        self._reading.close()
+        self._writing.close()
         self.shown.stop(_PATIENCE_S)
         self.live.end()
         self.access.stop()
@@ -76,17 +76,21 @@ class Worker:
         self.store.close()
 
     async def read(self, answer: Callable[..., Reply], *asked: object) -> Reply:
-        """On a thread of the worker. Who waits may give up; the thread goes on to the end of its work."""
+        """On a thread of the worker; CrowdedError if too many wait for one."""
+        self._reading.require_room()
         return await self._on(self._reading, answer, *asked)
 
     async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        self._writing.require_room()
         return await self._on(self._writing, answer, *asked)
 
-    async def _on(self, threads: ThreadPoolExecutor, answer: Callable[..., Reply], *asked: object) -> Reply:
-        loop = asyncio.get_running_loop()
-        if get_current_span().is_recording():
-            return await loop.run_in_executor(threads, tracing.carried(answer, *asked))
-        return await loop.run_in_executor(threads, answer, *asked)
+    async def push(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        """As `read`, however many wait: who listens to a stream does not ask again."""
+        return await self._on(self._reading, answer, *asked)
+
+    async def _on(self, line: Line, answer: Callable[..., Reply], *asked: object) -> Reply:
+        traced = get_current_span().is_recording()
+        return await line.answer(tracing.carried(answer, *asked) if traced else partial(answer, *asked))
 
     def _warm(self, served: Served) -> None:
         """Whatever takes longer the first time is done before the first viewer asks; and whether it answers at all."""
