@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marquee.model.best import best_of
-from marquee.model.candidates import Candidates, gather, hidden, ranks_within
+from marquee.model.candidates import Candidates, firsts, gather, hidden, ranks_within
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from tests.model.sources.conftest import now, watched
 
@@ -89,3 +89,11 @@ def test_of_equals_those_come_first_that_stand_first() -> None:
 def test_ranks_begin_anew_for_each_viewer_and_silence_has_none() -> None:
     scores = np.array([2, 9, NAN, 4, 4, 7], np.float32)
     np.testing.assert_array_equal(ranks_within(np.array([0, 3, 3, 6]), scores), [2, 1, NAN, 2, 3, 1])
+
+
+def test_the_firsts_of_each_source_alone_are_in_its_order_without_what_was_seen() -> None:
+    histories = watched([4], [0, 1, 2, 3, 4], [])
+    even = Says("even", (NAN, 2, 2, 1, 2))
+    of_first, of_even = firsts([FIRST, even], histories, now(histories), 3)
+    assert [column.tolist() for column in of_first] == [[0] * 3 + [2] * 3, [0, 1, 2] * 2, [1, 2, 3] * 2, [5, 4, 3] * 2]
+    assert [column.tolist() for column in of_even[:3]] == [[0] * 3 + [2] * 3, [1, 2, 3, 1, 2, 4], [1, 2, 3] * 2]

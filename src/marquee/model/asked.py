@@ -1,6 +1,7 @@
 """Asked in bulk: viewers by their ids, of whom the model may never have heard, and what comes of it as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 
@@ -8,11 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marquee.model.candidates import gather, ranks_within
+from marquee.model.candidates import firsts
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.recommender import Lister
 from marquee.model.retrieval import batches
-from marquee.model.sources import Source
 from marquee.model.sources.als import Als
 from marquee.model.stars import Stars
 from marquee.model.titles import Titles
@@ -71,12 +71,18 @@ def lists(recommender: Lister, histories: Histories, k: int) -> pl.DataFrame:
 
 def lists_of_sources(recommender: Lister, histories: Histories, k: int) -> Mapping[str, pl.DataFrame]:
     """LISTS of each source alone, as of now; shorter where it has fewer opinions."""
-    as_of, ids = now(recommender.histories, histories), recommender.titles.ids
+    as_of, ids, sources = now(recommender.histories, histories), recommender.titles.ids, recommender.sources
+
+    def told(users: Ints) -> Sequence[pl.DataFrame]:
+        asked = histories.of(users)
+        found = firsts(sources, asked, as_of[users], k)
+        return [_table(ids, asked.user_ids[user], title, rank, score) for user, title, rank, score in found]
+
+    with ThreadPoolExecutor(2) as pool:
+        parts = list(pool.map(told, batches(histories)))
     return {
-        source.name: pl.concat(
-            [_list_of(source, histories.of(users), as_of[users], k, ids) for users in batches(histories)] or [_NO_LIST]
-        )
-        for source in recommender.sources
+        source.name: pl.concat([of_users[number] for of_users in parts] or [_NO_LIST])
+        for number, source in enumerate(sources)
     }
 
 
@@ -101,15 +107,6 @@ def similar(recommender: Lister, title: int, k: int) -> pl.DataFrame:
     score[title] = np.nan
     best = np.argsort(-score, kind="stable")[: min(k, np.count_nonzero(~np.isnan(score)))]
     return recommender.titles.frame[best].select("title_id", "name", score=pl.Series(score[best]))
-
-
-def _list_of(source: Source, histories: Histories, as_of: Ints, k: int, title_ids: Ints) -> pl.DataFrame:
-    found = gather([source], histories, as_of, k)
-    score = found.scores[:, 0]
-    rank = ranks_within(found.starts, score)
-    order = np.lexsort((rank, found.user))
-    order = order[~np.isnan(score[order])]
-    return _table(title_ids, histories.user_ids[found.user[order]], found.title[order], rank[order], score[order])
 
 
 def _table(title_ids: Ints, user_id: Ints, title: Rows, rank: NDArray[Any], score: Floats) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Candidates: the best of every source, gathered once for all sources, with what each source said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,26 @@ def gather(
     starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(histories)))]).astype(np.int64)
     names = tuple(source.name for source in sources)
     return Candidates(names, starts, title, np.stack([scores[user, title] for scores in said], axis=1))
+
+
+def firsts(
+    sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int
+) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
+    """Of each source alone: viewer, title, rank and score of its `depth` best, as `gather` would choose them."""
+    said = said_by_all(sources, histories, as_of)
+    closed = hidden(histories, said[0].shape[1])
+    for scores in said:
+        best = np.full((len(closed), min(depth, closed.shape[1])), -1)
+        _put_in_order(scores, closed, best)
+        user, place = np.nonzero(best >= 0)
+        title = best[user, place]
+        yield user, title, place + 1, scores[user, title]
+
+
+@compiled
+def _put_in_order(scores: Floats, closed: Mask, best: Ints) -> None:
+    for viewer in range(len(scores)):
+        fill_best(scores[viewer], closed[viewer], best[viewer])
 
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:

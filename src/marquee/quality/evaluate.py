@@ -108,7 +108,8 @@ class _Measured:
             ),
             "unanswered": (lists.counts == 0).astype(np.float64),
         }
-        return cls(top, {what: metrics.accuracy(lists, asked) | shape for what, asked in _wanting(past).items()})
+        wanted = metrics.wanted(lists, past.asked)
+        return cls(top, {what: metrics.accuracy(wanted, asked) | shape for what, asked in _wanting(past).items()})
 
 
 def _wanting(past: _Past) -> Mapping[str, Asked]:

@@ -112,6 +112,12 @@ def shown(lists: pl.DataFrame, asked: Asked) -> Shown:
     return rows
 
 
+def wanted(lists: Shown, asked: Asked) -> Shown:
+    """What is shown and wanted: all that `accuracy` looks at."""
+    _, hit = found_in(asked.keys(lists.user, lists.title), asked.keys(asked.user, asked.title))
+    return lists.where(hit)
+
+
 def _refuse_contradictions(rows: Shown, asked: Asked) -> None:
     keys = np.sort(asked.keys(rows.user, rows.title))
     twice = keys[1:][keys[1:] == keys[:-1]]
@@ -151,10 +157,9 @@ def accuracy(lists: Shown, asked: Asked) -> dict[str, Doubles]:
 
 def _hits(lists: Shown, asked: Asked) -> tuple[Ints, Ints, Ints]:
     """Of each title that is shown and wanted: the viewer, the rank, and the how-manieth of the list's hits it is."""
-    _, hit = found_in(asked.keys(lists.user, lists.title), asked.keys(asked.user, asked.title))
-    user, rank = lists.user[hit], lists.rank[hit]
-    before = np.searchsorted(user, user)
-    return user, rank, np.arange(1, len(user) + 1) - before
+    hits = wanted(lists, asked)
+    before = np.searchsorted(hits.user, hits.user)
+    return hits.user, hits.rank, np.arange(1, len(hits.user) + 1) - before
 
 
 def _best_gain(wants: Ints, k: int) -> Doubles:

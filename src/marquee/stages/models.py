@@ -144,22 +144,28 @@ def _asked_of_stars(everything: Histories, titles: Titles, params: Params, into:
 def evaluate(params: Params, into: Path) -> Mapping[str, object]:
     """Lists of the hybrid and of every source on each cut: the table, the report and the plots."""
     cost, titles = Cost(), _titles(into)
-    tables, recalls, genres = [], [], []
-    for name in _cuts(into):
-        past, lister = cut_of(name, into), _lister(name, params, into, titles)
-        told = _lists(past, lister, titles)
-        if name == DECIDES:
-            save_measured(lister, told, into)
-        tables.append(evaluate_cut(past, told, titles, params.evaluate))
-        alone = {source: frame for source, frame in told.items() if source != HYBRID}
-        recalls.append(plots.gather_recall(past, alone, titles).with_columns(cut=pl.lit(name)))
-        genres.append(plots.genre_shares(past, told[HYBRID], titles).with_columns(cut=pl.lit(name)))
-    table = pl.concat(tables)
+    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+        told = list(pool.map(lambda name: _evaluated(name, params, into, titles), _cuts(into)))
+    table, recalls, genres = (pl.concat(parts) for parts in zip(*told, strict=True))
     save_text(report.markdown(table, params.evaluate), into / "reports" / "evaluation.md")
-    save_csv(pl.concat(recalls), into / "plots" / "recall.csv")
-    save_csv(pl.concat(genres), into / "plots" / "genres.csv")
+    save_csv(recalls, into / "plots" / "recall.csv")
+    save_csv(genres, into / "plots" / "genres.csv")
     save_csv(plots.segment_bars(table), into / "plots" / "segments.csv")
     return save_metrics(report.metrics_of(table), cost, into / "metrics" / "evaluate.json")
+
+
+def _evaluated(
+    name: str, params: Params, into: Path, titles: Titles
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The table of one cut, and of its plots what was gathered and the genres."""
+    past, lister = cut_of(name, into), _lister(name, params, into, titles)
+    told = _lists(past, lister, titles)
+    if name == DECIDES:
+        save_measured(lister, told, into)
+    alone = {source: frame for source, frame in told.items() if source != HYBRID}
+    recall = plots.gather_recall(past, alone, titles).with_columns(cut=pl.lit(name))
+    genres = plots.genre_shares(past, told[HYBRID], titles).with_columns(cut=pl.lit(name))
+    return evaluate_cut(past, told, titles, params.evaluate), recall, genres
 
 
 def recommender(params: Params, into: Path) -> Mapping[str, object]:
