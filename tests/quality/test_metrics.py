@@ -212,3 +212,11 @@ def test_showing_the_genres_of_the_past_is_calibrated_and_showing_others_is_not(
 
 def test_without_genres_calibration_is_not_known() -> None:
     assert np.isnan(metrics.miscalibration(np.zeros((2, 0)), np.zeros((2, 0)))).all()
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_keys_are_found_where_they_stand_whether_few_or_many_are_asked(times: int) -> None:
+    known, keys = np.array([-3, 5, 6, 90]), np.tile([6, -4, 90, 7, -3, 2**40], times)
+    rows, found = metrics.found_in(keys, known)
+    assert found.tolist() == [True, False, True, False, True, False] * times
+    assert rows[found].tolist() == [2, 3, 0] * times
