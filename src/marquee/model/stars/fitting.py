@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.stars.sides import Side, Sums, titles_sums
-from marquee.model.stars.tastes import Tastes, with_stars
+from marquee.model.stars.sides import Side, Sums, titles_sums, viewers_sums
+from marquee.model.stars.tastes import Said, Tastes, with_stars
 from marquee.model.stars.watched import Watched, fit_watched
 from marquee.params import TastesParams
 
@@ -66,11 +66,13 @@ def _passed(tastes: Tastes, rated: Histories, of_viewers: Floats, reliability: F
     titles, size = tastes.titles.means.shape
     sums = Sums.nothing(titles, size)
     means, found, error, bias_moment = [np.zeros((0, size), np.float32)], [reliability[:0]], 0.0, 0.0
-    for part, users in _chunks(rated):
+    above = tastes.above(rated)
+    for users in _chunks(rated):
+        runs = (rated.starts[users.start : users.stop + 1], rated.title, above)
         expected = of_viewers[users] @ tastes.from_watched
-        side, errors = tastes.solved(tastes.said_by(part), expected, reliability[users])
-        now = tastes.reliability(errors, part.counts)
-        sums = sums.and_of(titles_sums(part.starts, part.title, tastes.above(part), now, side, titles))
+        side, errors = tastes.solved(Said(*viewers_sums(*runs, tastes.titles)), expected, reliability[users])
+        now = tastes.reliability(errors, rated.counts[users])
+        sums = sums.and_of(titles_sums(*runs, now, side, titles))
         means.append(side.means)
         found.append(now)
         error += float((errors * now).sum(dtype=np.float64))
@@ -78,13 +80,8 @@ def _passed(tastes: Tastes, rated: Histories, of_viewers: Floats, reliability: F
     return _Round(sums, np.concatenate(means), np.concatenate(found), error, bias_moment)
 
 
-def _chunks(rated: Histories) -> Iterator[tuple[Histories, slice]]:
-    if len(rated) <= _CHUNK:
-        yield rated, slice(None)
-        return
-    for begin in range(0, len(rated), _CHUNK):
-        end = min(begin + _CHUNK, len(rated))
-        yield rated.of(np.arange(begin, end)), slice(begin, end)
+def _chunks(rated: Histories) -> Iterator[slice]:
+    return (slice(at, min(at + _CHUNK, len(rated))) for at in range(0, len(rated), _CHUNK))
 
 
 def _precision(moments: Floats) -> Floats:
