@@ -44,8 +44,8 @@ _SMALL = 2_000_000  # interactions
 
 
 def split(params: Params, into: Path) -> Mapping[str, object]:
-    """What counts as the past, by each protocol of measurement; one without answers is left out."""
-    cost, table, asked = Cost(), _read(into / "tables" / "interactions.parquet"), params.evaluate
+    """What counts as the past of viewers that are learnt from, by each protocol; one without answers is left out."""
+    cost, table, asked = Cost(), _drawn(into / "tables" / "interactions.parquet", params), params.evaluate
     counts: dict[str, Mapping[str, int]] = {}
     for name in asked.cuts:
         parts = some_of(cut(table, name, asked.seed), asked.viewers, asked.seed)
@@ -235,9 +235,16 @@ def _titles(into: Path) -> Titles:
 
 def _past(name: str, params: Params, into: Path, titles: Titles) -> Histories:
     """What a model of that cut may know and learns from."""
-    table = _scan(_table_of(name, into))
-    some = some_viewers(table.select(pl.col("user_id").unique()).collect()["user_id"], params.viewers, params.seed)
-    return histories_of(table.filter(pl.col("user_id").is_in(some.implode())).collect(), titles.ids)
+    return histories_of(_drawn(_table_of(name, into), params), titles.ids)
+
+
+def _drawn(table: Path, params: Params) -> pl.DataFrame:
+    """Every row of the viewers that are learnt from; a cluster learns from all."""
+    rows = _scan(table)
+    if params.engine != "here":
+        return rows.collect()
+    some = some_viewers(rows.select(pl.col("user_id").unique()).collect()["user_id"], params.viewers, params.seed)
+    return rows.filter(pl.col("user_id").is_in(some.implode())).collect()
 
 
 def _table_of(name: str, into: Path) -> Path:
