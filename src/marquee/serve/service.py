@@ -34,6 +34,8 @@ def _settings() -> Settings:
         raise click.ClickException(str(error)) from None
 
 
+_BENTOMLS = frozenset({"/livez", "/healthz", "/schema.json"})
+
 SETTINGS = _settings()
 TRACED = tracing.is_wanted(os.environ)
 
@@ -61,14 +63,14 @@ class _NoTimer:
 
 
 class _OursFirst:
-    """BentoML's own /readyz says yes or no; ours says what is away."""
+    """To BentoML goes what is its own; what is ours goes past all that it does for endpoints of its own."""
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = ENDPOINTS if scope.get("path") == "/readyz" else self._app
-        await app(scope, receive, send)
+        is_ours = scope["type"] == "http" and scope["path"] not in _BENTOMLS
+        await (ENDPOINTS if is_ours else self._app)(scope, receive, send)
 
 
 class Marquee:
