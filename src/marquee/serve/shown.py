@@ -3,19 +3,19 @@
 One event a title: its detail names the list, the shelf and the model, and holds rank, score, propensity and features.
 """
 
-import base64
-import json
 import logging
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isnan
 from threading import Condition, Thread
 from time import monotonic
 
 import numpy as np
+import orjson
 
+from marquee.data.events.validity import epoch_ms
 from marquee.errors import StoreError
 from marquee.model.histories import Floats
 from marquee.model.listing import Listed
@@ -127,35 +127,36 @@ class Shown:
 
 def events_of(note: Note) -> Iterator[dict[str, object]]:
     """Named by list and rank: written twice, each counts once."""
-    listed = note.listed
-    for place, title_id in enumerate(note.title_ids):
+    listed, at = note.listed, epoch_ms(note.at)
+    of_titles = zip(listed.propensity.tolist(), listed.score.tolist(), packed(listed.features), strict=True)
+    for rank, (title_id, (propensity, score, features)) in enumerate(zip(note.title_ids, of_titles, strict=True), 1):
         detail = {
             "list": note.list_id,
-            "rank": place + 1,
+            "rank": rank,
             "shelf": note.shelf,
             "model": note.model,
-            "propensity": float(listed.propensity[place]),
-            "score": None if isnan(listed.score[place]) else float(listed.score[place]),
-            "features": packed(listed.features[place]),
+            "propensity": propensity,
+            "score": score,
+            "features": features,
         }
         yield {
-            "event_id": f"{note.list_id}-{place + 1}",
+            "event_id": f"{note.list_id}-{rank}",
             "user_id": note.user_id,
             "title_id": title_id,
             "kind": "shown",
-            "happened_at": note.at.isoformat(),
+            "happened_at": at,
             "source": "service",
-            "detail": json.dumps(detail, separators=(",", ":")),
+            "detail": orjson.dumps(detail).decode(),  # NaN, as of a title that fills up, is null
         }
 
 
-def packed(features: Floats) -> str | None:
-    """Numbers of 16 bits as text, for few bytes; None where none was looked at."""
-    if np.isnan(features).all():
-        return None
-    return base64.b64encode(np.clip(features, -_LARGEST, _LARGEST).astype("<f2").tobytes()).decode()
+def packed(features: Floats) -> list[str | None]:
+    """Numbers of 16 bits as text, for few bytes, a row each; None where none was looked at."""
+    rows = np.clip(features, -_LARGEST, _LARGEST).astype("<f2")
+    is_unseen = np.asarray(np.isnan(features).all(axis=1))
+    return [None if unseen else b64encode(row).decode() for row, unseen in zip(rows, is_unseen, strict=True)]
 
 
 def unpacked(text: str) -> Floats:
     """What was packed, to three digits."""
-    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
+    return np.frombuffer(b64decode(text), "<f2").astype(np.float32)
