@@ -154,17 +154,20 @@ def explore(lists: Lists, kept: Kept, seed: int, params: ArrangeParams) -> Lists
     """
     shown = np.zeros(kept.allowed.shape, bool)
     shown[lists.user, lists.title] = True
-    rest = _best_first(kept.scored.where(~shown[kept.scored.user, kept.scored.title]))
+    rest = kept.scored.where(~shown[kept.scored.user, kept.scored.title])
     reach = np.minimum(rest.counts, params.reach)
     chance, which = np.random.default_rng(seed).random((2, len(reach)))
     slot = np.flatnonzero((lists.rank == params.slot) & (reach[lists.user] > 0))
-    user = lists.user[slot]
-    explored = chance[user] < params.exploration
+    explored = chance[lists.user[slot]] < params.exploration
+    propensity = lists.propensity.copy()
+    propensity[slot] = np.where(explored, params.exploration / reach[lists.user[slot]], 1 - params.exploration)
+    if not explored.any():  # as nearly always for one viewer
+        return replace(lists, propensity=propensity)
+    board, there = _best_first(rest), slot[explored]
+    user = lists.user[there]
     place = (which[user] * reach[user]).astype(np.int64)
-    title, score, propensity = lists.title.copy(), lists.score.copy(), lists.propensity.copy()
-    title[slot] = np.where(explored, rest.title[user, place], title[slot])
-    score[slot] = np.where(explored, rest.score[user, place], score[slot])
-    propensity[slot] = np.where(explored, params.exploration / reach[user], 1 - params.exploration)
+    title, score = lists.title.copy(), lists.score.copy()
+    title[there], score[there] = board.title[user, place], board.score[user, place]
     return replace(lists, title=title, score=score, propensity=propensity)
 
 

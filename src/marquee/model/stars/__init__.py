@@ -32,7 +32,8 @@ class Stars:
     def predict(self, histories: Histories, user: Ints, title: Ints, at: Ints) -> Floats:
         """Of pairs, each at its moment (NO_MOMENT if not known); `user` is a row number of the histories."""
         asked, row = np.unique(user, return_inverse=True)
-        columns = self.parts.columns(histories.of(asked), row, title, at)
+        of_asked = histories if len(asked) == len(histories) else histories.of(asked)
+        columns = self.parts.columns(of_asked, row, title, at)
         guess = columns["tastes"]
         if self.text and len(user):
             guess = guess + self._blend.scores(_table(columns)).astype(np.float32)
