@@ -8,13 +8,12 @@ a tiny model, only to see that all this runs.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import cycle, islice
@@ -25,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.recommending import FOLDER
+from benchmarks.serving.costs import of_files, of_workers, processor_s
 from benchmarks.serving.load import Call, Figures, Generator, Load, listed, step
 from benchmarks.serving.parts import K, parts, table
 from benchmarks.serving.pushed import finished, pushed
@@ -33,6 +33,7 @@ from benchmarks.serving.world import World, filled, tiny, whole
 from tests.serve.running import MARQUEE, Running, running
 
 RATE, LANES, STREAMS = 50, 16, 50
+CROWD, CROWD_RATE = 100, 200  # viewers at once, and lists a second that they ask for
 SEARCHES = 20  # a second
 BARE = ("-m", "bentoml", "serve", "benchmarks.serving.bare:Bare")
 LIMITS = {"p50": 8.0, "p99": 25.0, "lists a second": 150.0, "event": 100.0, "MB": 500.0, "search": 20.0, "start": 10.0}
@@ -101,22 +102,6 @@ def of_limit(value: float, limit: float) -> str:
     return f"{value / limit:.0%} of {limit:g}"
 
 
-def megabytes(pid: int) -> float:
-    """That no other process shares."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1e3
-
-
-def processor_s(service: Running) -> float:
-    """Of all workers since their start."""
-    told = [Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split() for pid in service.workers()]
-    return sum(int(fields[11]) + int(fields[12]) for fields in told) / os.sysconf("SC_CLK_TCK")
-
-
-def of_workers(service: Running) -> float:
-    return max(map(megabytes, service.workers()))
-
-
 def port_of(service: Running) -> int:
     port = service.client.base_url.port
     assert port is not None
@@ -176,7 +161,9 @@ class Benchmark:
             self.events(service)
             searched = self.put(f"searches, {SEARCHES}/s", port, self.asked.searches(SEARCHES * size.seconds), SEARCHES)
             print(f"    p95: {of_limit(searched.p(95), LIMITS['search'])} ms")
+            self.crowd(service)
             print(f"private memory of the worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
+            print(f"of the model's files it has read {of_files(service):.0f} MB")
         self.where(alone.p(50), processor_ms)
 
     def events(self, service: Running) -> None:
@@ -199,6 +186,17 @@ class Benchmark:
             print(f"    {told.rate:.0f} a second, {told.rate / LIMITS['lists a second']:.0%} of the 150 asked for")
             self.put("lists without reasons, as fast as they come", port, self.asked.lists(count, False), None)
             print(f"private memory of a worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
+
+    def crowd(self, service: Running) -> None:
+        """More than it can answer: whom it cannot answer soon it is to tell so at once."""
+        before = of_workers(service)
+        calls = self.asked.lists(CROWD_RATE * self.size.seconds // 2, explain=True)
+        told = self.generator.put(Load(port_of(service), calls, CROWD, CROWD_RATE))
+        others = [error for error in told.errors if " 503 " not in error]
+        crowded = len(told.errors) - len(others)
+        show(f"lists with reasons, {CROWD_RATE}/s", replace(told, errors=others))
+        more = of_workers(service) - before
+        print(f"    {crowded} of {len(calls)} were told to come again; {more:+.0f} MB of private memory")
 
     def alone(self, service: Running) -> tuple[Figures, float]:
         """One list after another, and what each costs the processor: that does not wait for who else uses it."""
