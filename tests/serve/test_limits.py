@@ -5,10 +5,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from threading import Event
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from marquee.errors import CrowdedError
-from marquee.serve import limits
+from marquee.serve import limits, refusals
+from marquee.serve.door import Door
 from marquee.serve.limits import Line, Rates
 
 
@@ -86,5 +89,23 @@ def test_who_gives_up_leaves_the_line_and_no_thread_works_for_them() -> None:
         await first
         line.close()
         assert not worked
+
+    told(asked())
+
+
+def test_who_is_refused_is_told_when_to_come_again() -> None:
+    async def asked() -> None:
+        app, line, opened = FastAPI(), Line("test", threads=1, room=2), Event()
+        refusals.install(app)
+        app.get("/")(line.require_room)
+        waiting = await crowd(line, opened)
+        door = httpx.ASGITransport(Door(app, timeout_s=5, body_limit=1_000, file_limit=1_000))
+        async with httpx.AsyncClient(transport=door, base_url="http://test") as client:
+            answer = await client.get("/")
+        opened.set()
+        await asyncio.gather(*waiting)
+        line.close()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "crowded")
+        assert int(answer.headers["retry-after"]) > 0
 
     told(asked())

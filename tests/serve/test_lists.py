@@ -1,7 +1,10 @@
 """Lists: what is recommended, what never is, and what becomes of everything odd that is asked."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from marquee.data.events import Deeds, EventStore, Receipt
 from marquee.errors import RequestError, StoreError
 from marquee.serve import schemas as s
 from marquee.serve.answers import Answers
-from marquee.serve.served import Served
+from marquee.serve.served import Served, open_served
 from marquee.serve.shown import Shown
 from tests.model.conftest import OF_GENRE
 from tests.serve.conftest import ALL, BARE, KNOWN, NEW, NOW, STRANGER, an_event, do, seen_by
@@ -302,3 +305,16 @@ def test_the_shelf_of_a_list_can_be_chosen(answers: Answers) -> None:
     new = ids(listed(answers, shelf="new_for_you", k=100))
     assert set(NEW) <= set(new)
     assert len(new) < 20
+
+
+def test_a_model_that_is_served_no_more_is_gone_at_once(model_folder: Path, store: EventStore, shown: Shown) -> None:
+    gc.disable()  # in a service its hour comes seldom, and what it has set aside it never looks at
+    try:
+        every = [open_served(model_folder, "8", NOW)]
+        answers, gone = Answers(lambda: every[0], store, shown), weakref.ref(every[0].recommender)
+        answers.recommend(s.RecommendRequest(user_id=KNOWN, explain=True), NOW)
+        answers.shelves(s.ShelvesRequest(user_id=STRANGER, explain=True), NOW)
+        every.clear()
+        assert gone() is None
+    finally:
+        gc.enable()

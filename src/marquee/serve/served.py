@@ -40,7 +40,9 @@ class Served:
 
     @cached_property
     def explainer(self) -> Explainer:
-        return self.recommender.explainer
+        """Kept here, not with the recommender that it refers to: what is served no more is to go at once."""
+        model = self.recommender
+        return Explainer(model, model.params.signals, model.params.explain)
 
     @property
     def until(self) -> int:
