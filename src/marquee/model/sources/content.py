@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask
-from marquee.model.sources import Arrays
+from marquee.model.sources import Arrays, narrow
 from marquee.model.sources.adding import of_sparse
 from marquee.model.titles import Titles
 from marquee.params import ContentParams
@@ -119,7 +119,7 @@ def fit_content(titles: Titles, params: ContentParams) -> Content:
     ]
     vectors = sp.csr_array(sp.hstack(blocks, format="csr"))
     vectors.eliminate_zeros()
-    return Content(_of_length_one(vectors), params.against)
+    return Content(narrow(_of_length_one(vectors)), params.against)
 
 
 def tf_idf(lists: pl.Series, most: int) -> sp.csr_array:

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from marquee.model.best import strongest
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Arrays, square_arrays, square_of
+from marquee.model.sources import Arrays, narrow, square_arrays, square_of
 from marquee.model.sources.adding import Places, answers_of, of_sparse
 from marquee.model.sources.autoencoder import solved, whole
 from marquee.model.sources.pairs import among_all, supported_titles
@@ -91,7 +91,7 @@ def following_of(name: str, after: Callable[[Places], Floats], rows: Ints, param
         counts = after(some)
         counts /= watched[some, None].astype(np.float32)
         blocks.append(strongest(counts, params.keep))
-    return Following(name, sp.csr_array(sp.vstack(blocks, format="csr")), params.fade)
+    return Following(name, narrow(sp.csr_array(sp.vstack(blocks, format="csr"))), params.fade)
 
 
 def fit_sequence(histories: Histories, titles: int, params: SequenceParams) -> Sequence:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from marquee.model.best import best_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Arrays, square_arrays, square_of
+from marquee.model.sources import Arrays, narrow, square_arrays, square_of
 from marquee.model.sources.adding import of_sparse
 from marquee.model.sources.pairs import Pairs, among_all
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
@@ -108,14 +108,14 @@ class ViewerNeighbours:
         """Titles x rows: where each title stands among the rows of the kept viewers."""
         row = np.arange(len(self.title))
         ones = np.ones(len(row), np.float32)
-        return sp.csr_array((ones, (self.title, row)), shape=(self.titles, len(row)))
+        return narrow(sp.csr_array((ones, (self.title, row)), shape=(self.titles, len(row))))
 
     @cached_property
     def _directions(self) -> sp.csr_array:
         """Titles x kept viewers, each viewer of length 1."""
         lengths = np.sqrt(np.maximum(np.diff(self.starts), 1)).astype(np.float32)
         cells = (1 / lengths[self._owner], (self.title, self._owner))
-        return sp.csr_array(cells, shape=(self.titles, len(lengths)), dtype=np.float32)
+        return narrow(sp.csr_array(cells, shape=(self.titles, len(lengths)), dtype=np.float32))
 
     def arrays(self) -> Arrays:
         settings = np.array([self.nearest, self.fade, self.closeness, self.before])

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.sources import narrow
 from marquee.model.sources.adding import Places, sums_of
 from marquee.params import AutoencoderParams
 
@@ -51,4 +52,4 @@ def among_all(square: sp.csr_array, supported: NDArray[np.int32], titles: int) -
     counts = np.zeros(titles, np.int64)
     counts[supported] = np.diff(square.indptr)
     parts = (square.data, supported[square.indices], np.concatenate([[0], np.cumsum(counts)]))
-    return sp.csr_array(parts, shape=(titles, titles))
+    return narrow(sp.csr_array(parts, shape=(titles, titles)))

@@ -54,24 +54,22 @@ class Trending:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - the same for everybody
         """After `until` everything fades alike, so the scores stay as they were then."""
         first_bin = -(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days))
-        moments, moment = np.unique(first_bin, return_inverse=True)
-        return (self._faded(moments) if moments.any() else self._latest)[moment]
+        moments, moment = np.unique(np.minimum(first_bin, self.watched.shape[0]), return_inverse=True)
+        return np.stack([self._as_of(int(first)) for first in moments])[moment]
+
+    def _as_of(self, first: int) -> Floats:
+        """The scores as of a first bin: there are few, and each is asked for over and over."""
+        if first not in self._known:
+            last = min(first + _SPANS * _BINS_A_SPAN, self.watched.shape[0])
+            fading = np.exp(-np.arange(last - first) / _BINS_A_SPAN).astype(np.float32)
+            lately = sums_of(self.watched, np.array([0, last - first]), np.arange(first, last), fading)[0]
+            scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(), np.float32(1e-9)))
+            self._known[first] = np.where(scores > 0, scores, np.float32(np.nan))
+        return self._known[first]
 
     @cached_property
-    def _latest(self) -> Floats:
-        """What is asked of a service, over and over."""
-        return self._faded(np.zeros(1, np.int64))
-
-    def _faded(self, moments: Ints) -> Floats:
-        """The scores as of some first bins."""
-        fading = np.exp(-np.arange(_SPANS * _BINS_A_SPAN) / _BINS_A_SPAN)
-        bins = moments[:, None] + np.arange(len(fading))
-        known = bins < self.watched.shape[0]
-        starts = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
-        weights = np.broadcast_to(fading, bins.shape)[known].astype(np.float32)
-        lately = sums_of(self.watched, starts, bins[known], weights)
-        scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(axis=1, keepdims=True), np.float32(1e-9)))
-        return np.where(scores > 0, scores, np.float32(np.nan))
+    def _known(self) -> dict[int, Floats]:
+        return {}
 
     def arrays(self) -> Arrays:
         watched = self.watched
