@@ -24,7 +24,8 @@ from marquee.model.split import Cut, cut
 from marquee.model.titles import titles_of
 from marquee.params import Params
 from marquee.quality import metrics
-from marquee.quality.metrics import Asked
+from marquee.quality.bootstrap import intervals
+from marquee.quality.metrics import Asked, Doubles
 from marquee.spark.counting import Past, counts_of, sums_of
 from marquee.spark.session import session
 from marquee.spark.teaching import some_histories
@@ -102,16 +103,26 @@ def test_given_the_same_factors_every_candidate_has_the_same_features(made: Made
     assert np.isclose(there_rows[:, ranks], here_rows[:, ranks], 1e-5, 1e-5, equal_nan=True).mean() > 1 - 1e-4
 
 
-def test_lists_are_as_good_as_those_of_one_machine(made: Made) -> None:
-    here, there = (ndcg(of, made.past) for of in (made.here, made.there))
-    assert here > 0.2
-    assert there == pytest.approx(here, rel=0.01)
+def test_given_the_same_factors_and_ranker_lists_are_as_good(made: Made) -> None:
+    """Another start of ALS makes another ranker, and in a world of so few viewers that alone is worth some percent."""
+    fitted = {**made.there.retriever.fitted, "als": made.here.retriever.fitted["als"]}
+    there = replace(made.there, retriever=replace(made.there.retriever, fitted=fitted), ranker=made.here.ranker)
+    expected = ndcg(made.here, made.past).mean()
+    assert expected > 0.2
+    assert ndcg(there, made.past).mean() == pytest.approx(expected, rel=0.01)
 
 
-def ndcg(of: Recommender, past: Cut) -> float:
+def test_lists_are_not_worse_than_those_of_one_machine_beyond_noise(made: Made) -> None:
+    gap = ndcg(made.there, made.past) - ndcg(made.here, made.past)
+    _, high = intervals(gap[:, None], draws=2_000, seed=0)
+    assert high > 0
+
+
+def ndcg(of: Recommender, past: Cut) -> Doubles:
+    """Of each viewer."""
     told = lists(of, asked(of, past), 10)
     answered = Asked.of(past.test, of.titles.ids)
-    return float(np.nanmean(metrics.accuracy(metrics.shown(told, answered), answered)["ndcg@10"]))
+    return metrics.accuracy(metrics.shown(told, answered), answered)["ndcg@10"]
 
 
 def test_a_title_of_everybody_and_a_viewer_of_everything_are_counted_as_any(
