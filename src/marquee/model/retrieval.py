@@ -94,9 +94,10 @@ def affordable(params: Params, given: Sequence[Lesson]) -> Params:
 
 
 def fit_retriever(past: Histories, titles: Titles, params: Params, seed: int) -> Retriever:
-    fitted = fit_sources(past, titles, params.sources, seed)
-    tastes = fit_tastes(past, len(titles), params.stars.tastes, seed)
-    return Retriever(fitted, tastes, profile_titles(past, len(titles)), titles, params.sources)
+    with ThreadPoolExecutor(1) as beside:
+        tastes = beside.submit(fit_tastes, past, len(titles), params.stars.tastes, seed)
+        fitted = fit_sources(past, titles, params.sources, seed)
+        return Retriever(fitted, tastes.result(), profile_titles(past, len(titles)), titles, params.sources)
 
 
 def batches(histories: Histories, size: int = BATCH) -> Iterator[Ints]:

@@ -5,6 +5,7 @@ liked more than their others. Titles that too few have watched have no opinion, 
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from marquee.model.best import strongest
 from marquee.model.histories import Floats, Histories, Ints
@@ -19,6 +21,8 @@ from marquee.model.sources import Arrays, square_arrays, square_of
 from marquee.model.sources.adding import answers_of
 from marquee.model.sources.pairs import Pairs, among_all, pairs_of
 from marquee.params import AutoencoderParams
+
+_LARGE = 4_096  # titles: of fewer it is over before it is worth asking for a second thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,8 @@ def inverse(gram: Floats, regularization: float) -> Floats:
     """(gram + regularization I)^-1 of a symmetric matrix, in place and in float32: 17,770 titles take 1.3 GB."""
     if not len(gram):
         return gram
-    upper, _ = la.lapack.spotri(_factor(gram, regularization), lower=False, overwrite_c=True)
+    with _two_threads(len(gram)):
+        upper, _ = la.lapack.spotri(_factor(gram, regularization), lower=False, overwrite_c=True)
     return _mirrored(upper.T)
 
 
@@ -87,12 +92,18 @@ def solved(gram: Floats, wanted: Floats, regularization: float) -> Floats:
     """(gram + regularization I)^-1 wanted, of a symmetric matrix, in place of both."""
     if not len(gram):
         return wanted
-    factor = _factor(gram, regularization)
-    by_column = wanted.T
-    for transposed in (False, True):
-        by_column = la.blas.strsm(1.0, factor, by_column, side=True, trans_a=transposed, overwrite_b=True)
+    with _two_threads(len(gram)):
+        factor = _factor(gram, regularization)
+        by_column = wanted.T
+        for transposed in (False, True):
+            by_column = la.blas.strsm(1.0, factor, by_column, side=True, trans_a=transposed, overwrite_b=True)
     answer: Floats = by_column.T
     return answer
+
+
+def _two_threads(size: int) -> AbstractContextManager[object]:
+    """SciPy keeps the interpreter to itself meanwhile, so nothing else would use the other processor."""
+    return threadpool_limits(2, "blas") if size > _LARGE else nullcontext()
 
 
 def _factor(gram: Floats, regularization: float) -> Floats:
