@@ -98,7 +98,11 @@ def test_every_line_is_told_with_the_name_of_who_said_it() -> None:
 
 def test_one_that_ends_is_told_of_the_others_are_stopped_and_its_code_is_the_answer() -> None:
     log = Log()
-    programs = [program("stays", f"import os; print(os.getpid(), flush=True); {FOREVER}"), program("ends", "exit(7)")]
+    stays = f"import os; print(os.getpid(), flush=True); {FOREVER}"
+    programs = [
+        program("stays", stays, lambda: bool(log.of("stays"))),
+        program("ends", "exit(7)", after=["stays"]),
+    ]
     assert together.run(programs, log.tell, lambda: None) == 7
     assert "ended by itself with exit code 7; everything else is stopped" in log.of("ends")
     (pid,) = (int(line) for line in log.of("stays") if line.isdigit())
@@ -136,9 +140,9 @@ def test_one_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_good_order_also_before_all_are_ready(number: signal.Signals) -> None:
-    Timer(0.5, os.kill, (os.getpid(), number)).start()
     before, others = signal.getsignal(number), children()
-    assert together.run([program("slow", FOREVER, lambda: False)], Log().tell, interrupt) == 0
+    slow = program("slow", FOREVER, lambda: bool(os.kill(os.getpid(), number)))
+    assert together.run([slow], Log().tell, interrupt) == 0
     assert children() <= others
     assert signal.getsignal(number) == before
 
