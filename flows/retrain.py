@@ -63,7 +63,11 @@ def retrain(
         elif not promote:
             outcome = Completed(name="Waiting", message=f"version {version} is good: `marquee promote {version}`")
         else:
-            outcome = _released(version, reason, settings, params)
+            try:
+                outcome = _released(version, reason, settings, params)
+            except Exception:
+                report(settings, version)  # most of all of what went wrong
+                raise
         report(settings, version)
         return outcome
 

@@ -1,5 +1,6 @@
 """All flows with their schedules, served by one process: `python -m flows.serve`; for workers there is prefect.yaml."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -29,4 +30,6 @@ def deployments() -> list[RunnerDeployment]:
 
 
 if __name__ == "__main__":
+    # Ended while a flow runs, Prefect's runner leaves asyncio to complain of connections that nobody needs any more.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     serve(*deployments(), print_starting_message=False)

@@ -141,8 +141,12 @@ def test_one_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_good_order_also_before_all_are_ready(number: signal.Signals) -> None:
     before, others = signal.getsignal(number), children()
-    slow = program("slow", FOREVER, lambda: bool(os.kill(os.getpid(), number)))
-    assert together.run([slow], Log().tell, interrupt) == 0
+
+    def is_ready() -> bool:
+        os.kill(os.getpid(), number)
+        return False
+
+    assert together.run([program("slow", FOREVER, is_ready)], Log().tell, interrupt) == 0
     assert children() <= others
     assert signal.getsignal(number) == before
 

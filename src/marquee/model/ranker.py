@@ -3,10 +3,11 @@
 Several boosters vote with their scores put on one scale: each objective sees something the others do not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from marquee.model.histories import Floats, Ints, Mask
 from marquee.model.shapley import Shapley
 from marquee.model.trees import Trees
 from marquee.params import RankerParams
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 _UNRANKED = 10.0  # log2 of a rank: what a source's silence counts as, whoever else is asked about
 
@@ -87,11 +91,12 @@ def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
 
 
 def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list[Ranker]:
-    """One of each; all their boosters share two processors."""
+    """One of each; all their boosters share two processors, and those of the same rows what is made of these once."""
     with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda rows: _dataset(rows, params, seed) if len(rows.counts) else None, taught))
         votes = [
-            [pool.submit(_fit, rows, objective, params, seed) for objective in params.objectives if len(rows.counts)]
-            for rows in taught
+            [pool.submit(_fit, data, objective, params, seed) for objective in params.objectives if data is not None]
+            for data in made
         ]
         return [
             Ranker(rows.names, tuple(vote.result() for vote in of_rows))
@@ -99,11 +104,23 @@ def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list
         ]
 
 
-def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
+def _dataset(rows: Rows, params: RankerParams, seed: int) -> "lgb.Dataset":
     import lightgbm as lgb  # noqa: PLC0415 - only training needs it, and it takes a service seconds
 
-    settings: Mapping[str, object] = {
-        "objective": objective,
+    names, settings = list(rows.names), _settings(params, seed)
+    return lgb.Dataset(rows.features, rows.labels, group=rows.counts, feature_name=names, params=settings).construct()
+
+
+def _fit(data: "lgb.Dataset", objective: str, params: RankerParams, seed: int) -> str:
+    import lightgbm as lgb  # noqa: PLC0415 - see above
+
+    settings = {"objective": objective, "lambdarank_truncation_level": params.truncation, **_settings(params, seed)}
+    text: str = lgb.train(settings, data, params.rounds).model_to_string()
+    return text
+
+
+def _settings(params: RankerParams, seed: int) -> dict[str, Any]:
+    return {
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,
         "min_data_in_leaf": params.leaf_rows,
@@ -111,13 +128,10 @@ def _fit(rows: Rows, objective: str, params: RankerParams, seed: int) -> str:
         "bagging_fraction": params.row_share,
         "bagging_freq": 1,
         "lambda_l2": params.regularization,
-        "lambdarank_truncation_level": params.truncation,
+        "bin_construct_sample_cnt": 50_000,  # rows by which a feature's steps are found: more take seconds
         "num_threads": 1,  # two wait for one another at every split, for ages beside other work
         "deterministic": True,
         "force_col_wise": True,
         "seed": seed,
         "verbosity": -1,
     }
-    data = lgb.Dataset(rows.features, rows.labels, group=rows.counts, feature_name=list(rows.names))
-    text: str = lgb.train(dict(settings), data, params.rounds).model_to_string()
-    return text

@@ -40,7 +40,9 @@ from marquee.stages.tables import probe
 EVERYTHING = "everything"
 K = 100  # the longest list that a metric looks at
 _PARTS = ("train", "histories", "test")
-_SMALL = 2_000_000  # interactions
+# Rows up to which two pasts are learnt from side by side: two of 17,770 titles with their squares need 15 GB,
+_TWO_LEARNT = 2_000_000
+_TWO_ASKED = 15_000_000  # two that are only asked, or that stars are learnt from, 7
 
 
 def split(params: Params, into: Path) -> Mapping[str, object]:
@@ -68,15 +70,17 @@ def retrieve(params: Params, into: Path) -> Mapping[str, object]:
         return {"rows": len(found.rows.labels), "wanted": wanted, "requests": len(found.rows.counts)}
 
     names = (*_pasts(into), EVERYTHING)
-    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+    with ThreadPoolExecutor(_at_once(params, into, _TWO_LEARNT)) as pool:
         counts = dict(zip(names, pool.map(counted, names), strict=True))
     return save_metrics(counts, cost, into / "metrics" / "retrieve.json")
 
 
-def _at_once(params: Params, into: Path) -> int:
-    """Pasts that are learnt from side by side: two, where two of them fit into memory."""
-    rows = _scan(into / "tables" / "interactions.parquet").select(pl.len()).collect().item()
-    return 2 if params.engine == "here" and rows <= _SMALL else 1
+def _at_once(params: Params, into: Path, rows: int) -> int:
+    """Two pasts side by side, where as many rows as are learnt from leave memory for both."""
+    counts = _scan(into / "tables" / "interactions.parquet").select(pl.len(), pl.col("user_id").n_unique())
+    (all_rows, viewers) = counts.collect().row(0)
+    learnt = all_rows * min(params.viewers / max(viewers, 1), 1)
+    return 2 if params.engine == "here" and learnt <= rows else 1
 
 
 def _retrieved(name: str, params: Params, into: Path, titles: Titles) -> Retrieved:
@@ -110,7 +114,7 @@ def stars(params: Params, into: Path) -> Mapping[str, object]:
         points = plots.star_calibration(*measured.said(told, "blend"))
         return {way: asdict(error) for way, error in measured.errors(told).items()}, points
 
-    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+    with ThreadPoolExecutor(_at_once(params, into, _TWO_ASKED)) as pool:
         fitting = pool.submit(fit_stars, everything, n, params.stars, params.seed)
         found = dict(zip(asked, pool.map(measured_on, asked.values()), strict=True))
         fitted = fitting.result()
@@ -144,7 +148,7 @@ def _asked_of_stars(everything: Histories, titles: Titles, params: Params, into:
 def evaluate(params: Params, into: Path) -> Mapping[str, object]:
     """Lists of the hybrid and of every source on each cut: the table, the report and the plots."""
     cost, titles = Cost(), _titles(into)
-    with ThreadPoolExecutor(_at_once(params, into)) as pool:
+    with ThreadPoolExecutor(_at_once(params, into, _TWO_ASKED)) as pool:
         told = list(pool.map(lambda name: _evaluated(name, params, into, titles), _cuts(into)))
     table, recalls, genres = (pl.concat(parts) for parts in zip(*told, strict=True))
     save_text(report.markdown(table, params.evaluate), into / "reports" / "evaluation.md")
