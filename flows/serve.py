@@ -8,6 +8,7 @@ from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.collect import collect
+from flows.missed import let_go_of_missed
 from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.roll_back import roll_back
@@ -32,4 +33,5 @@ def deployments() -> list[RunnerDeployment]:
 if __name__ == "__main__":
     # Ended while a flow runs, Prefect's runner leaves asyncio to complain of connections that nobody needs any more.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    let_go_of_missed()
     serve(*deployments(), print_starting_message=False)

@@ -18,9 +18,21 @@ import yaml
 from mlflow.models import get_model_info
 from prefect import settings as prefect_settings
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.missed import let_go_of_missed
 from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.roll_back import roll_back
@@ -157,6 +169,25 @@ def test_who_is_no_better_is_refused_with_reasons_and_registered_all_the_same(pr
     told = tasks(state.state_details.flow_run_id)
     assert {name for name in MODELS if told[name] == "Ran"} == {"rank", "evaluate", "recommender"}
     assert "package" not in told
+
+
+def test_of_what_a_schedule_asked_for_while_nobody_was_here_the_latest_is_run() -> None:
+    now = datetime.now(UTC)
+    with get_client(sync_client=True) as client:
+        told: Any = monitor.to_deployment("missed", cron="* * * * *")
+        deployment = told.apply()
+        past = {"start_time": str(now - timedelta(minutes=300)), "end_time": str(now)}
+        client.request("POST", "/deployments/{id}/schedule", path_params={"id": deployment}, json=past)
+        long_ago: State[Any] = Scheduled(scheduled_time=now - timedelta(minutes=400))
+        by_hand = client.create_flow_run_from_deployment(deployment, state=long_ago)
+        due = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment]))
+        asked = client.read_flow_runs(flow_run_filter=due)
+        assert let_go_of_missed() == len(asked) - 2 > 50
+        due.state = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+        left = client.read_flow_runs(flow_run_filter=due, sort=FlowRunSort.EXPECTED_START_TIME_DESC)
+        assert [run.id == by_hand.id for run in left] == [False, True]
+        assert str(left[0].expected_start_time) == max(str(run.expected_start_time) for run in asked)
+        client.delete_deployment(deployment)
 
 
 def test_a_second_retraining_is_skipped_and_says_so(project: Path) -> None:
