@@ -19,6 +19,7 @@ PARAMS = StarsParams(
     likeness=LikenessParams(titles=10, shrinkage=10.0, rows=100),
     blend=BlendParams(
         rounds=3,
+        enough=20_000,
         hidden=0.2,
         rows=20_000,
         trees=60,

@@ -18,7 +18,7 @@ def test_no_row_that_is_asked_about_is_left_in_the_history() -> None:
 
 def test_a_large_history_needs_fewer_rounds() -> None:
     assert len(list(asked_rounds(checkerboard(), PARAMS.blend, seed=1))) == PARAMS.blend.rounds
-    few = PARAMS.blend.model_copy(update={"rows": 300})
+    few = PARAMS.blend.model_copy(update={"enough": 300, "rows": 300})
     (only,) = asked_rounds(checkerboard(), few, seed=1)
     assert (only.at >= 0).sum() == 300
 

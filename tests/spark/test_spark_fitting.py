@@ -147,7 +147,7 @@ def test_no_more_viewers_are_drawn_than_asked_for_each_with_their_whole_history(
     params: Params, world: pl.DataFrame, tmp_path: Path
 ) -> None:
     world.write_parquet(tmp_path / "world.parquet")
-    few = params.model_copy(update={"spark": params.spark.model_copy(update={"viewers": 20})})
+    few = params.model_copy(update={"viewers": 20})
     titles = titles_of(catalogue(), EVERYTHING)
     drawn, again = (some_histories(tmp_path / "world.parquet", titles, few, tmp_path) for _ in range(2))
     assert len(drawn) == 20

@@ -148,6 +148,7 @@ class LikenessParams(Section):
 
 class BlendParams(Section):
     rounds: int = Field(ge=1, le=20)
+    enough: int = Field(ge=1_000, le=100_000_000)
     hidden: float = Field(gt=0, lt=1)
     rows: int = Field(ge=1_000, le=100_000_000)
     trees: int = Field(ge=1, le=10_000)

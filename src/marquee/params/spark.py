@@ -9,4 +9,3 @@ class SparkParams(Section):
     master: str
     settings: dict[str, str]
     rows: int = Field(ge=1, le=100_000_000)
-    viewers: int = Field(ge=1, le=100_000_000)

@@ -70,7 +70,7 @@ def _everything(histories: Histories) -> Histories:
 def _drawn(read: DataFrame, params: Params, into: Path) -> pl.DataFrame:
     """Every row of so many viewers, drawn by a hash of their ids."""
     order = sql.xxhash64(sql.col("user_id"), sql.lit(params.seed))
-    some = read.select("user_id").distinct().orderBy(order).limit(params.spark.viewers)
+    some = read.select("user_id").distinct().orderBy(order).limit(params.viewers)
     read.join(some, "user_id", "left_semi").write.parquet(place(into))
     found = pl.read_parquet(into).sort("user_id", *PLACE).drop(PLACE)
     return found.with_columns(pl.col(pl.Datetime).cast(WHEN))

@@ -7,7 +7,7 @@ Parts learn from histories (parts.py: tastes, moods, neighbours); LightGBM learn
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +71,13 @@ def _fit_blend(histories: Histories, titles: int, params: StarsParams, seed: int
         errors.append(asked.rating - columns["tastes"])
     if sum(map(len, errors)) < 2 * params.blend.leaf_rows:
         return ""
-    data = lgb.Dataset(np.vstack(tables), np.concatenate(errors), feature_name=names)
-    text: str = lgb.train(_settings(params.blend, seed), data, params.blend.trees).model_to_string()
+    settings = _settings(params.blend, seed)
+    data = lgb.Dataset(np.vstack(tables), np.concatenate(errors), feature_name=names, params=settings)
+    text: str = lgb.train(settings, data, params.blend.trees).model_to_string()
     return text
 
 
-def _settings(params: BlendParams, seed: int) -> dict[str, object]:
+def _settings(params: BlendParams, seed: int) -> dict[str, Any]:
     return {
         "objective": "l2",
         "learning_rate": params.learning_rate,
@@ -88,7 +89,8 @@ def _settings(params: BlendParams, seed: int) -> dict[str, object]:
         "bagging_freq": 1,
         "num_threads": 1,
         "deterministic": True,
-        "force_row_wise": True,
+        "bin_construct_sample_cnt": 50_000,  # as in ranker.py
+        "force_col_wise": True,
         "seed": seed,
         "verbosity": -1,
     }

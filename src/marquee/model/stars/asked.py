@@ -28,9 +28,9 @@ class Asked:
 
 
 def asked_rounds(histories: Histories, params: BlendParams, seed: int) -> Iterator[Asked]:
-    """As many rounds as give the rows wanted: one of a large history, all of a small one."""
+    """As many rounds as give enough rows: one of a large history, all of a small one."""
     each = max(int(len(histories.title) * params.hidden), 1)
-    rounds = min(params.rounds, -(-params.rows // each))
+    rounds = min(params.rounds, -(-params.enough // each))
     for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(rounds)):
         yield _asked(histories, params, params.rows // rounds, rng)
 
