@@ -9,7 +9,7 @@
     ├── WatchApiError       the watch API gave no usable answer, also after retrying
     ├── ModelError          a model folder is damaged, foreign or of another format; a viewer or title it lacks
     ├── RegistryError       the registry is away, or holds no such version
-    ├── LoopError           a flow cannot go on: a setting, a champion that cannot be asked, a service that lags
+    ├── LoopError           a flow cannot go on: a setting, a service that lags
     │   ├── StageError      or a stage of the pipeline failed
     │   └── BusyError       or another program uses the pipeline; later it may not
     ├── ServiceError        the service cannot start: a setting, or an address that is open to strangers

@@ -39,7 +39,7 @@ from flows.roll_back import roll_back
 from marquee import bento, registry
 from marquee.alone import alone
 from marquee.data.events import EventStore
-from marquee.loop import pipeline
+from marquee.loop import pipeline, retraining
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.params import read_params
 from marquee.serve.schemas.requests import RecommendRequest
@@ -53,7 +53,7 @@ HOME = Path("state/bentoml")
 TABLES = ["demo_world", "titles", "ratings", "interactions"]
 MODELS = ["split", "retrieve", "rank", "stars", "evaluate", "recommender"]
 # Without Prefect: what came of each stage, one line each, as soon as it is known.
-PIPELINE = """from marquee.loop import pipeline
+PIPELINE = """from marquee.loop import pipeline, retraining
 pipeline.clear_the_way()
 for stage in pipeline.stages():
     print(stage, pipeline.make(stage, lambda line: None), sep=": ", flush=True)"""
@@ -169,6 +169,18 @@ def test_who_is_no_better_is_refused_with_reasons_and_registered_all_the_same(pr
     told = tasks(state.state_details.flow_run_id)
     assert {name for name in MODELS if told[name] == "Ran"} == {"rank", "evaluate", "recommender"}
     assert "package" not in told
+
+
+def test_a_champion_that_cannot_be_asked_is_a_reason_to_refuse_and_none_to_fail() -> None:
+    twin = registry.kept(REGISTRY, "1", "twin")
+    assert twin is not None
+    recipe = twin / "params.yaml"
+    told = recipe.read_text("utf-8")
+    recipe.write_text(f"{told}\nof_an_earlier_version: 1\n", "utf-8")
+    found = retraining.judge(REGISTRY, read_params(Path("params.yaml")), Path("data"))
+    recipe.write_text(told, "utf-8")
+    (told_of,) = (rule for rule in found.verdict.reasons if rule.name == "the champion can be measured")
+    assert "judge for yourself, then promote" in str(told_of)
 
 
 def test_of_what_a_schedule_asked_for_while_nobody_was_here_the_latest_is_run() -> None:

@@ -86,7 +86,7 @@ def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> str:
 
     if model.resolve() != (DATA / "model").resolve() or not retraining.is_whole(DATA):
         return versions.register(registry, model, signed(versions.NOTHING))
-    log.say("The first champion is measured ...")
+    log.say(f"{model} is measured ...")
     found = retraining.judge(registry, read_params(Path("params.yaml")), DATA)
     return retraining.register(registry, DATA, retraining.position(DATA), found)
 

@@ -13,7 +13,7 @@ import polars as pl
 from marquee import registry
 from marquee.data.events import EventStore
 from marquee.loop.checks import checks
-from marquee.loop.judging import Judged, judged
+from marquee.loop.judging import Judged, judged, unmeasured
 from marquee.loop.monitoring import REFERENCE
 from marquee.loop.origin import origin
 from marquee.loop.reference import save_reference
@@ -62,14 +62,13 @@ def judge(url: str, params: Params, into: Path) -> Judged:
     champion = registry.champion(url)
     twin, reference = (None if champion is None else registry.kept(url, champion, name) for name in (TWIN, REFERENCE))
     own = checks(into / "reference", reference, params.loop.lost, params.drift.missing) if reference else {}
-    found = judged(params, into, twin, own if champion is None or twin else {**own, **_NO_TWIN})
+    if champion is not None and twin is None:
+        own = {**own, **unmeasured("it was registered without its twin")}
+    found = judged(params, into, twin, own)
     save_text(verdict_in_words(found.verdict) + "\n", into / "reports" / "verdict.md")
     save_text(json.dumps(asdict(found.verdict)["rules"], indent=2) + "\n", into / "reports" / "verdict.json")
     save_text(found.difference, into / "reports" / "difference.md")
     return found
-
-
-_NO_TWIN = {"the champion can be measured": "it was registered without its twin; judge for yourself, then promote"}
 
 
 def register(url: str, into: Path, position: int, found: Judged) -> str:
