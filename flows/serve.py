@@ -33,5 +33,5 @@ def deployments() -> list[RunnerDeployment]:
 if __name__ == "__main__":
     # Ended while a flow runs, Prefect's runner leaves asyncio to complain of connections that nobody needs any more.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    let_go_of_missed()
+    let_go_of_missed(TAGS)
     serve(*deployments(), print_starting_message=False)

@@ -78,7 +78,7 @@ def retrieve(params: Params, into: Path) -> Mapping[str, object]:
 def _at_once(params: Params, into: Path, rows: int) -> int:
     """Two pasts side by side, where as many rows as are learnt from leave memory for both."""
     counts = _scan(into / "tables" / "interactions.parquet").select(pl.len(), pl.col("user_id").n_unique())
-    (all_rows, viewers) = counts.collect().row(0)
+    all_rows, viewers = counts.collect().row(0)
     learnt = all_rows * min(params.viewers / max(viewers, 1), 1)
     return 2 if params.engine == "here" and learnt <= rows else 1
 
