@@ -97,7 +97,7 @@ def params(cluster: Cluster) -> Iterator[Params]:
         "spark.ui.enabled": "false",
         "spark.log.level": "ERROR",
     }
-    of = {"master": cluster.url, "settings": settings, "rows": ROWS, "viewers": 10_000}
+    of = {"master": cluster.url, "settings": settings, "rows": ROWS}
     params = small_params(f"spark={of}", "engine=spark")
     yield params
     session(params.spark).stop()
