@@ -23,6 +23,8 @@ ODD = {
     3: "\U0001f3ac L'Été d'Æther 映画 &amp;",
 }
 KNOWN = 1
+DIRECTOR = "Ágnes O'Hara-<i>"
+STORY = "A stranger rides into town & \"nothing\" is as it was."
 SIZES: Mapping[str, Any] = {"phone": {"width": 390, "height": 844}, "laptop": {"width": 1366, "height": 860}}
 
 
@@ -30,7 +32,13 @@ def titles() -> pl.DataFrame:
     """As the served world's, with odd names and, of one genre, pictures that lie elsewhere."""
     name = pl.col("title_id").replace_strict(ODD, default=None, return_dtype=pl.String)
     colours = pl.when(pl.col("title_id") < 40).then(pl.lit(PICTURE)).otherwise(pl.col("artwork"))
-    return catalogue().with_columns(name=pl.coalesce(name, "name"), artwork=colours)
+    told = pl.col("genres").list.contains("Westerns")
+    return catalogue().with_columns(
+        name=pl.coalesce(name, "name"),
+        artwork=colours,
+        directors=pl.when(told).then(pl.lit([DIRECTOR])).otherwise("directors"),
+        description=pl.when(told).then(pl.lit(STORY)).otherwise("description"),
+    )
 
 
 def model_in(folder: Path) -> Path:
@@ -103,4 +111,4 @@ def visiting(service: Running, chromium: Browser, **device: Any) -> Iterator[Vis
         context.close()
 
 
-__all__ = ["BARE", "KNOWN", "ODD", "PICTURE", "SIZES", "Visit", "model_in", "visiting"]
+__all__ = ["BARE", "DIRECTOR", "KNOWN", "ODD", "PICTURE", "SIZES", "STORY", "Visit", "model_in", "visiting"]

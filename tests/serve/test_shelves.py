@@ -73,6 +73,13 @@ def test_because_you_finished_is_about_the_last_one_that_was_liked(answers: Answ
     assert np.mean([title_id in DRAMAS or title_id in NEW for title_id in ids(shelf)]) > 0.5
 
 
+def test_what_was_only_liked_is_not_said_to_be_finished(answers: Answers, store: EventStore) -> None:
+    do(store, an_event("a", "liked", 50))
+    assert page(answers, STRANGER)["because_you_finished"].heading == "Because you liked Dramas 9"
+    do(store, an_event("b", "watch_finished", 50))
+    assert page(answers, STRANGER)["because_you_finished"].heading == "Because you finished Dramas 9"
+
+
 def test_what_is_new_is_what_came_last_in_the_order_of_taste(answers: Answers, store: EventStore) -> None:
     do(store, *(an_event(str(title), "liked", title) for title in range(1, 9)))
     new = page(answers, STRANGER, k=5)["new_for_you"]

@@ -28,6 +28,7 @@ from marquee.serve.shown import Note
 
 TOP: s.Shelf = "top_picks"
 BEGUN: s.Shelf = "continue_watching"
+_FINISHED = frozenset({"watch_finished", "rewatched", "rated"})
 PAGE: tuple[s.Shelf, ...] = get_args(s.Shelf)
 
 
@@ -199,7 +200,15 @@ def _because(asked: Asked) -> Belongs:
     title = shelves.last_liked(asked.viewer.history)
     if title is None:
         return None
-    return f"Because you finished {asked.served.told['name'][title]}", shelves.like(asked.served.recommender, title)
+    heading = f"Because you {_did(asked, title)} {asked.served.told['name'][title]}"
+    return heading, shelves.like(asked.served.recommender, title)
+
+
+def _did(asked: Asked, title: int) -> str:
+    """A favourite that somebody new named was not finished here."""
+    title_id = asked.served.told["title_id"][title]
+    kinds = {event.kind for event in asked.viewer.events if event.title_id == title_id}
+    return "liked" if "liked" in kinds and kinds.isdisjoint(_FINISHED) else "finished"
 
 
 def _trending(asked: Asked) -> Belongs:

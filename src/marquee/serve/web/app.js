@@ -3,6 +3,7 @@
 // A view is a module with show(main, place): it fills `main`, and may answer with a function that ends what it began.
 // `place` is {name, path, params}: of "#/operator/drift?days=7" these are "operator", ["drift"] and URLSearchParams.
 
+import { partsOf } from "./address.js";
 import { get } from "./api.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { artwork } from "./poster.js";
@@ -38,9 +39,9 @@ let end = null; // ends its view
 let turn = 0; // of several places in quick succession the last one counts
 
 export const placeOf = (hash) => {
-  const [path, query] = hash.replace(/^#\/?/, "").split("?");
-  const [name, ...rest] = path.split("/");
-  return { name, path: rest, params: new URLSearchParams(query || "") };
+  const { path, params } = partsOf(hash);
+  const [name, ...rest] = path.replace(/^#\/?/, "").split("/");
+  return { name, path: rest, params };
 };
 
 async function follow() {

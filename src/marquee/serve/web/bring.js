@@ -81,10 +81,11 @@ function found(page, file, profile, told) {
   };
   say();
   const skipped = Object.entries(told.skipped);
+  const rest = [told.unmatched.length > 0 && unmatched(told.unmatched), (skipped.length > 0 || told.malformed.length > 0) && left(skipped, told.malformed)].filter(Boolean);
   return [
     h("section", { class: "panel" }, h("h2", null, told.format), h("p", null, h("strong", null, `${told.matched.toLocaleString()} of ${told.rows.toLocaleString()}`), " rows tell of titles that are here."), h("progress", { max: Math.max(told.rows, 1), value: told.matched, "aria-label": "How much was matched" }), h("p", { class: "small soft" }, `Read so: ${told.assumes}.`), h("div", { class: "row" }, button, h("button", { type: "button", class: "button", onclick: () => replace(page, chooseFile(page)) }, "Choose another file"))),
     told.doubtful.length ? doubtful(told.doubtful, choose) : null,
-    h("div", { class: "panels" }, matched(told.found), told.unmatched.length ? unmatched(told.unmatched) : null, skipped.length || told.malformed.length ? left(skipped, told.malformed) : null),
+    h("div", { class: "panels" }, matched(told.found), rest.length > 0 && h("div", { class: "stack" }, rest)),
   ];
 }
 

@@ -1,20 +1,14 @@
 // Titles as cards, in rows that scroll and in grids. A card leads to the title's sheet over whatever is open.
 
+import { withParam } from "./address.js";
 import { h, icon, ICONS } from "./dom.js";
 import { posterOf } from "./poster.js";
 
 export const starsIn = (stars) => (stars === null || stars === undefined ? null : stars.toFixed(1));
 
-export const sheetOf = (titleId) => {
-  const [path, query] = (location.hash || "#/").split("?");
-  const params = new URLSearchParams(query || "");
-  params.set("title", titleId);
-  return `${path}?${params}`;
-};
+export const sheetOf = (titleId) => withParam("title", titleId);
 
-export function card(title, { note } = {}) {
-  const stars = starsIn(title.stars);
-  const told = [title.year, title.genres[0]].filter(Boolean).join(" · ");
+export function card(title) {
   return h(
     "li",
     { class: "card", "data-title": title.title_id },
@@ -23,14 +17,26 @@ export function card(title, { note } = {}) {
       { href: sheetOf(title.title_id), class: "card-link" },
       posterOf(title),
       h("span", { class: "unseen" }, `${title.name}. `),
-      h(
-        "span",
-        { class: "card-words" },
-        stars && h("span", { class: "card-stars number" }, icon(ICONS.star, 14), h("span", { class: "unseen" }, "You would give it "), stars),
-        h("span", { class: "card-told" }, note ?? told),
-      ),
+      wordsOf(title),
     ),
   );
+}
+
+function wordsOf(title) {
+  const stars = starsIn(title.stars);
+  const told = [title.year, title.genres[0]].filter(Boolean).join(" · ");
+  return h(
+    "span",
+    { class: "card-words" },
+    stars && h("span", { class: "card-stars number" }, icon(ICONS.star, 14), h("span", { class: "unseen" }, "You would give it "), stars),
+    h("span", { class: "card-told" }, told),
+  );
+}
+
+// Of a card that stays: what one would give its title may be more now, or less.
+export function retold(element, title) {
+  element.querySelector(".card-words").replaceWith(wordsOf(title));
+  return element;
 }
 
 // One tab stop a row; arrows go along it, and from row to row.

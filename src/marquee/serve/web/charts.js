@@ -25,7 +25,7 @@ export function bars(rows, { most = Math.max(...rows.map((row) => row.value), 1e
 // Rows of {label, value}: columns from left to right, with `every` nth label below.
 export function columns(caption, rows, { height = 120, every = 1, unit = "" } = {}) {
   const most = Math.max(...rows.map((row) => row.value), 1e-9);
-  const wide = WIDE / Math.max(rows.length, 1);
+  const wide = Math.min(WIDE / Math.max(rows.length, 1), 60);
   const drawn = rows.map((row, place) => {
     const tall = (row.value / most) * height;
     return svg(

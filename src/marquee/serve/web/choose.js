@@ -46,7 +46,7 @@ async function watchAs(userId) {
 }
 
 function face(one) {
-  const about = [`${one.titles.toLocaleString()} titles`, one.genres.join(", ")].filter(Boolean).join(" · ");
+  const about = [`${one.titles.toLocaleString()} ${one.titles === 1 ? "title" : "titles"}`, one.genres.join(", ")].filter(Boolean).join(" · ");
   return h("button", { type: "button", class: "face", onclick: () => watchAs(one.user_id) }, ticket(one.user_id), h("strong", null, `Viewer ${one.user_id}`), h("span", { class: "small soft" }, about));
 }
 
@@ -128,12 +128,12 @@ function signUp(start) {
   const about = h("form", { class: "panel" }, h("h2", null, "About you, if you like"), aboutFields({}, start.regions));
   about.addEventListener("submit", (event) => event.preventDefault());
   begin.addEventListener("click", () => join(begin, [...chosen.keys()], aboutIn(about), "#/"));
-  const bring = h("button", { type: "button", class: "button" }, "Bring a history instead");
+  const bring = h("button", { type: "button", class: "button" }, "Bring a history");
   bring.addEventListener("click", () => join(bring, [...chosen.keys()], aboutIn(about), "#/bring"));
   typing(field, async (query, asked) => {
-    if (!query) return draw(start.titles);
-    const { titles } = await post("/search", { query, k: 24 }, asked);
+    const { titles } = query ? await post("/search", { query, k: 24 }, asked) : start;
     draw(titles);
+    say();
     if (!titles.length) told.textContent = `Nothing is called “${query}”.`;
   });
   say();

@@ -25,14 +25,14 @@ export function latest(ask, use) {
 
 // Several events that are one deed: kinds with their values, of one title.
 export async function tell(titleId, deeds, words) {
-  const events = deeds.map(({ kind, value, at, detail }) => ({
+  const events = deeds.map(({ kind, value, at, detail, source }) => ({
     event_id: newId(),
     user_id: viewer.id,
     title_id: titleId,
     kind,
     value: value ?? null,
     happened_at: at ?? new Date().toISOString(),
-    source: "page",
+    source: source ?? "page",
     detail: detail ?? null,
   }));
   const ids = events.map((event) => event.event_id);
@@ -42,7 +42,8 @@ export async function tell(titleId, deeds, words) {
   return ids;
 }
 
-export async function undo(ids, titleId, words = "Taken back.") {
+// `again` does once more what is taken back here.
+export async function undo(ids, titleId, { words = "Taken back.", again } = {}) {
   keep(waiting().filter((event) => !ids.includes(event.event_id)));
   try {
     for (let start = 0; start < ids.length; start += AT_ONCE)
@@ -51,7 +52,7 @@ export async function undo(ids, titleId, words = "Taken back.") {
     return trouble(error);
   }
   changed({ titleId });
-  if (words) toast(words);
+  toast(words, { undo: again });
 }
 
 async function send(events) {

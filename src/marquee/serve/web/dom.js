@@ -31,6 +31,14 @@ export function replace(element, ...children) {
   return element;
 }
 
+// Whoever was on one of several that are alike is on the one that then stands in its place.
+export function keepPlace(element, selector, change) {
+  const place = [...element.querySelectorAll(selector)].indexOf(document.activeElement);
+  change();
+  const left = [...element.querySelectorAll(selector)];
+  if (place >= 0) left.at(Math.min(place, left.length - 1))?.focus({ preventScroll: true });
+}
+
 export const icon = (path, size = 20) =>
   svg("svg", { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "icon" }, svg("path", { d: path }));
 

@@ -2,9 +2,10 @@
 
 import { get } from "./api.js";
 import { sheetOf } from "./card.js";
-import { latest, undo } from "./deeds.js";
-import { h, replace } from "./dom.js";
+import { latest, tell, undo } from "./deeds.js";
+import { h, keepPlace, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
+import { starWords } from "./stars.js";
 import { trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
@@ -34,7 +35,7 @@ export async function show(main) {
   main.append(h("h1", null, "History"), h("p", { class: "row" }, h("a", { class: "button", href: "#/bring" }, "Bring a history")), list, more);
   let entries = [];
   const draw = (left) => {
-    replace(list, entries.length ? days(entries) : nothing());
+    keepPlace(list, ".link", () => replace(list, entries.length ? days(entries) : nothing()));
     replace(more, left ? h("button", { type: "button", class: "button", onclick: () => on().catch(trouble) }, `Older: ${left.toLocaleString()} more`) : []);
   };
   const on = async () => {
@@ -71,11 +72,17 @@ function days(entries) {
 
 function line(entry) {
   const { title, kind, value, detail } = entry;
-  const deed = kind === "rated" ? `gave it ${value} stars` : (WORDS[kind] ?? kind);
+  const deed = kind === "rated" ? `gave it ${starWords(value)}` : (WORDS[kind] ?? kind);
   const name = title ? h("a", { href: sheetOf(title.title_id) }, title.name) : h("span", null, kind === "searched" ? `“${detail}”` : "");
-  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", "aria-label": `Undo: ${title?.name ?? ""}, ${deed}`, onclick: () => undo([entry.event_id], title?.title_id) }, "Undo") : h("span", { class: "small soft" }, entry.event_id ? "" : "learnt");
+  const back = entry.event_id && kind !== "signed_up" ? h("button", { type: "button", class: "link", "aria-label": `Undo: ${title?.name ?? ""}, ${deed}`, onclick: () => takeBack(entry) }, "Undo") : h("span", { class: "small soft" }, entry.event_id ? "" : "known from before");
   const teller = OURS.has(entry.source) ? "" : `, as ${TELLERS[entry.source] ?? entry.source} tells`;
   return h("li", null, title ? posterOf(title) : h("span"), h("span", { class: "past-words" }, name, h("span", { class: "soft small" }, `You ${deed}${teller}`)), back);
+}
+
+// What is taken back by mistake is told again, as of the moment it was of.
+function takeBack({ event_id: id, title, kind, value, at, source, detail }) {
+  const again = () => tell(title?.title_id ?? null, [{ kind, value, at, source, detail }], "Put back.").catch(trouble);
+  return undo([id], title?.title_id, { again });
 }
 
 const nothing = () => h("section", { class: "empty" }, h("h2", null, "Nothing yet"), h("p", null, "What you watch, rate, like or save stands here, and can be taken back."), h("a", { class: "button main", href: "#/" }, "Look at the shelves"));

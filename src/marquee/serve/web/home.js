@@ -1,7 +1,7 @@
 // Home: the board with the best pick, and the shelves. They change before the eye when something was done anywhere.
 
 import { post } from "./api.js";
-import { card, rove, row, scroller, sheetOf, starsIn } from "./card.js";
+import { card, retold, rove, row, scroller, sheetOf, starsIn } from "./card.js";
 import { tell } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
@@ -106,7 +106,7 @@ class Shelves {
       this.shelves.set(shelf, known);
     }
     known.words.textContent = heading;
-    const cards = new Map(titles.map((title) => [title.title_id, known.cards.get(title.title_id) ?? card(title)]));
+    const cards = new Map(titles.map((title) => [title.title_id, known.cards.has(title.title_id) ? retold(known.cards.get(title.title_id), title) : card(title)]));
     const order = [...cards.values()];
     if (order.some((each, place) => known.list.children[place] !== each) || order.length !== known.list.children.length) known.list.replaceChildren(...order);
     known.cards = cards;

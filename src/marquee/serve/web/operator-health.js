@@ -46,6 +46,7 @@ const came = () =>
   });
 
 export async function show(room) {
+  const first = await get("/operator/health"); // before anything is drawn, so that nothing moves
   const state = h("p", { class: "state", role: "status" });
   const facts = h("dl", { class: "tiles" });
   const charts = [asked(), took(), came()];
@@ -67,7 +68,7 @@ export async function show(room) {
     replace(endpoints, rowsOf(told.endpoints));
     why(reasons, told.events.reasons);
   };
-  draw(await get("/operator/health"));
+  draw(first);
   return kept(draw, (error) => say(state, "bad", `${error.message} These are the numbers of before.`));
 }
 

@@ -11,11 +11,18 @@ export const GENDERS = ["female", "male", "other"];
 const THEMES = [["", "As the device"], ["light", "Light"], ["dark", "Dark"]];
 
 export async function show(main) {
-  const told = await get(`/viewers/${viewer.id}/profile`);
-  main.append(
-    h("h1", null, "Profile"),
-    h("div", { class: "panels" }, listsPanel(told), selfPanel(told), devicePanel(), dataPanel()),
-  );
+  const own = h("div", { class: "stack" });
+  const look = async () => {
+    const told = await get(`/viewers/${viewer.id}/profile`);
+    const held = document.activeElement?.id;
+    replace(own, listsPanel(told), selfPanel(told));
+    if (held) document.getElementById(held)?.focus();
+  };
+  await look();
+  main.append(h("h1", null, "Profile"), h("div", { class: "panels" }, own, h("div", { class: "stack" }, devicePanel(), dataPanel())));
+  const again = () => look().catch(trouble);
+  window.addEventListener("marquee:profile", again);
+  return () => window.removeEventListener("marquee:profile", again);
 }
 
 // The whole profile is told anew each time: as it is now, which may be by another way, with what `edit` makes of it.
@@ -23,13 +30,14 @@ export async function change(edit, words) {
   const { profile: before } = await get(`/viewers/${viewer.id}/profile`);
   const { profile: kept } = await put(`/viewers/${viewer.id}/profile`, { ...before, ...edit(before) });
   viewer.become({ user_id: viewer.id, profile: kept });
-  if (words)
-    toast(words, {
-      undo: () =>
-        put(`/viewers/${viewer.id}/profile`, before)
-          .then(({ profile: back }) => (viewer.become({ user_id: viewer.id, profile: back }), toast("Taken back."), window.dispatchEvent(new HashChangeEvent("marquee:profile"))))
-          .catch(trouble),
-    });
+  if (words) toast(words, { undo: () => restore(before).catch(trouble) });
+}
+
+async function restore(before) {
+  const { profile } = await put(`/viewers/${viewer.id}/profile`, before);
+  viewer.become({ user_id: viewer.id, profile });
+  window.dispatchEvent(new CustomEvent("marquee:profile"));
+  toast("Taken back.");
 }
 
 function listsPanel({ profile, marks }) {

@@ -2,8 +2,8 @@
 
 import { get } from "./api.js";
 import { card } from "./card.js";
-import { latest, undo } from "./deeds.js";
-import { h, icon, ICONS, replace } from "./dom.js";
+import { latest, tell, undo } from "./deeds.js";
+import { h, icon, ICONS, keepPlace, replace } from "./dom.js";
 import { trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
@@ -12,7 +12,7 @@ export async function show(main) {
   const page = h("div", { class: "stack" }, h("h1", null, "My list"), list);
   main.append(page);
   const draw = ({ titles }) => {
-    replace(list, titles.map(saved));
+    keepPlace(list, ".link", () => replace(list, titles.map(saved)));
     page.querySelector(".empty")?.remove();
     if (!titles.length) page.append(nothing());
   };
@@ -26,10 +26,13 @@ export async function show(main) {
 function saved(title) {
   const element = card(title);
   element.append(
-    h("button", { type: "button", class: "link small", "aria-label": `Remove ${title.name}`, onclick: () => undo(title.event_ids, title.title_id, `“${title.name}” is off your list.`) }, "Remove"),
+    h("button", { type: "button", class: "link small", "aria-label": `Remove ${title.name}`, onclick: () => removed(title) }, "Remove"),
   );
   return element;
 }
+
+const removed = ({ title_id: id, name, event_ids: ids }) =>
+  undo(ids, id, { words: `“${name}” is off your list.`, again: () => tell(id, [{ kind: "saved" }], `“${name}” is on your list.`).catch(trouble) });
 
 const nothing = () =>
   h("section", { class: "empty" }, icon(ICONS.save, 48), h("h2", null, "Nothing saved yet"), h("p", null, "Save a title from its sheet, and it waits here until you have seen it."), h("a", { class: "button main", href: "#/" }, "Look at the shelves"));

@@ -1,5 +1,6 @@
 // Search as one types, over titles and people, in the viewer's own order.
 
+import { partsOf, withParam } from "./address.js";
 import { post } from "./api.js";
 import { card } from "./card.js";
 import { h, replace } from "./dom.js";
@@ -22,10 +23,27 @@ export function show(main, place) {
   const told = h("p", { class: "soft", role: "status" });
   const found = h("ul", { class: "grid-of-cards" });
   main.append(h("div", { class: "stack" }, h("h1", null, h("label", { for: "query" }, "Search")), field, told, found));
-  const stop = typing(field, (query, signal) => look(query, signal, told, found));
+  const stop = typing(field, (query, asked) => {
+    note(query);
+    return look(query, asked, told, found);
+  });
+  const follow = () => {
+    const { params } = partsOf();
+    const query = params.get("q") ?? "";
+    if (params.has("title") || query === field.value.trim()) return;
+    field.value = query;
+    field.dispatchEvent(new Event("input"));
+  };
+  window.addEventListener("hashchange", follow);
   field.focus();
-  return stop;
+  return () => {
+    stop();
+    window.removeEventListener("hashchange", follow);
+  };
 }
+
+// The address says what is looked for: it can be loaded anew, kept, and come back to.
+const note = (query) => history.replaceState(null, "", withParam("q", query || null));
 
 // Calls `look` a moment after the last key; what was asked before that is given up.
 export function typing(field, look) {

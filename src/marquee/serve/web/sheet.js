@@ -1,12 +1,13 @@
 // The sheet of a title, over whatever view is open: what it is, why it is here, and what one may do about it.
 
+import { withParam } from "./address.js";
 import { get, post } from "./api.js";
-import { card, row, scroller, starsIn } from "./card.js";
+import { card, row, scroller, sheetOf, starsIn } from "./card.js";
 import { bars } from "./charts.js";
 import { latest, tell, undo } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
-import { starsField } from "./stars.js";
+import { starsField, starWords } from "./stars.js";
 import { moveOn, trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
@@ -41,12 +42,7 @@ function made() {
   return dialog;
 }
 
-function leave() {
-  const [path, query] = location.hash.split("?");
-  const params = new URLSearchParams(query || "");
-  params.delete("title");
-  location.hash = params.size ? `${path}?${params}` : path;
-}
+const leave = () => (location.hash = withParam("title", null));
 
 const close = () => h("button", { type: "button", class: "round sheet-close", "aria-label": "Close", onclick: leave }, icon(ICONS.close));
 
@@ -82,7 +78,7 @@ function draw(body, title, own, alike) {
   const why = h("div", { class: "sheet-why stack" });
   const put = (told) => {
     keepFocus(mine, () => replace(mine, deedsOf(title, told)));
-    replace(why, told.reason ? whyOf(told.reason) : []);
+    replace(why, told.reason ? whyOf(told.reason) : told.hidden ? leftOut() : []);
   };
   mine.addEventListener("own", (event) => put(event.detail));
   put(own);
@@ -93,7 +89,7 @@ function draw(body, title, own, alike) {
       { class: "sheet-top" },
       posterOf(title),
       h("div", { class: "stack" }, h("h2", { id: "sheet-title", tabindex: "-1" }, title.name), factsOf(title)),
-      h("p", { class: "sheet-story" }, title.description ?? "Nothing else is known of this title; what it is like is told by those who watched it."),
+      h("p", { class: "sheet-story" }, title.description ?? undescribed(title)),
       mine,
     ),
     h("div", { class: "sheet-two" }, why, peopleOf(title)),
@@ -101,6 +97,11 @@ function draw(body, title, own, alike) {
   );
   sheet.querySelector("#sheet-title").focus({ preventScroll: true });
 }
+
+const undescribed = (title) =>
+  title.genres.length || title.cast.length || title.directors.length
+    ? "Nobody has described this title yet."
+    : "Nothing else is known of this title; what it is like is told by those who watched it.";
 
 function keepFocus(element, change) {
   const label = element.contains(document.activeElement) ? document.activeElement.dataset.deed : null;
@@ -134,17 +135,21 @@ function peopleOf(title) {
 // Why it is here: the titles of the history that carry it, as far as each does, and what else raised it.
 function whyOf(reason) {
   const rows = reason.carriers.filter(({ share }) => share >= 0.005).map(({ name, share, title_id: id }) => ({
-    label: h("a", { href: `#/?title=${id}` }, name),
+    label: h("a", { href: sheetOf(id) }, name),
     value: share,
     words: `${Math.round(share * 100)} %`,
   }));
   return [
     h("h3", null, "Why it is here"),
     h("p", null, `${reason.sentence}.`),
+    rows.length ? h("p", { class: "small soft" }, "How much each title of yours speaks for it:") : null,
     rows.length ? bars(rows, { most: Math.max(...rows.map((each) => each.value)) }) : null,
     reason.raised.length ? h("p", { class: "small soft" }, `What raised it most: ${reason.raised.join("; ")}.`) : null,
   ];
 }
+
+// In the place of the reason, so that nothing below it moves.
+const leftOut = () => [h("h3", null, "In none of your lists"), h("p", null, "You have seen it or turned it away, so it is left out. Take that back, and it may come again.")];
 
 function deedsOf(title, own) {
   const idsOf = (...kinds) => own.said.filter((said) => kinds.includes(said.kind) && said.event_id).map((said) => said.event_id);
@@ -175,8 +180,8 @@ function deedsOf(title, own) {
     h(
       "div",
       { class: "row" },
-      starsField(own.rating, (value) => tell(title.title_id, [{ kind: "rated", value }], `${value} stars for ${of}.`).catch(trouble)),
-      h("span", { class: "soft" }, own.rating ? `You gave it ${own.rating} stars.` : own.stars ? `We think you would give it ${starsIn(own.stars)}.` : ""),
+      starsField(own.rating, (value) => tell(title.title_id, [{ kind: "rated", value }], `${starWords(value)} for ${of}.`).catch(trouble)),
+      h("span", { class: "soft" }, own.rating ? `You gave it ${starWords(own.rating)}.` : own.stars ? `We think you would give it ${starsIn(own.stars)}.` : ""),
     ),
     h(
       "div",

@@ -2,6 +2,8 @@
 
 import { h, svg } from "./dom.js";
 
+export const starWords = (value) => `${value} ${value === 1 ? "star" : "stars"}`;
+
 const STAR = "M12 2.6l2.9 5.9 6.5.9-4.7 4.6 1.1 6.5-5.8-3.1-5.8 3.1 1.1-6.5L2.6 9.4l6.5-.9z";
 let count = 0;
 

@@ -10,6 +10,7 @@ import { viewer } from "./viewer.js";
 
 const ROWS = 12;
 const MOST_MONTHS = 60;
+const whole = new Set(); // the headings under which all is shown
 
 export async function show(main) {
   const page = h("div", { class: "stack" });
@@ -35,8 +36,8 @@ function draw(page, told, look) {
       ? h(
           "div",
           { class: "panels" },
-          tastes("Genres", told.genres, look, "times everybody's share"),
-          h("div", { class: "stack" }, tastes("Decades", told.decades, look, "times everybody's share", (name) => `${name}s`), ratings(told.ratings), activity(told.months)),
+          tastes("Genres", told.genres, look),
+          h("div", { class: "stack" }, tastes("Decades", told.decades, look, (name) => `${name}s`), ratings(told.ratings), activity(told.months)),
           tastes("People", told.people, look),
         )
       : null,
@@ -54,16 +55,24 @@ const summary = (told) =>
 const nothing = () =>
   h("section", { class: "empty" }, h("h2", null, "No taste is known yet"), h("p", null, "Finish, rate or like a few titles, or bring a history from elsewhere."), h("div", { class: "row" }, h("a", { class: "button main", href: "#/" }, "Look at the shelves"), h("a", { class: "button", href: "#/bring" }, "Bring a history")));
 
-function tastes(heading, rows, look, lifted, named = (name) => name) {
+function tastes(heading, rows, look, named = (name) => name) {
   if (!rows.length) return null;
-  const shown = rows.filter((row, place) => place < ROWS || row.less);
+  const shown = rows.filter((row, place) => place < ROWS || row.less || whole.has(heading));
   const wide = shown.map((row) => ({
     label: named(row.name),
     value: row.less ? row.count / 10 : row.count,
-    words: lifted && row.lift ? `${row.count} · ${row.lift.toFixed(1)}×` : row.count,
+    words: row.lift ? `${row.count} · ${row.lift.toFixed(1)}×` : row.count,
     action: lessButton(row, named(row.name), look),
   }));
-  return h("section", { class: "panel" }, h("h2", null, heading), bars(wide, { most: Math.max(...shown.map((row) => row.count), 1) }), lifted ? h("p", { class: "small soft" }, `Titles you wanted, and how many ${lifted} that is.`) : null);
+  const showAll = () => look(whole.add(heading)).catch(trouble);
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, heading),
+    bars(wide, { most: Math.max(...shown.map((row) => row.count), 1) }),
+    shown.length < rows.length && h("div", null, h("button", { type: "button", class: "link", onclick: showAll }, `Show all ${rows.length}`)),
+    h("p", { class: "small soft" }, rows.some((row) => row.lift) ? "How many titles of it you wanted; 2× is twice as often as everybody." : "How many titles with them you wanted."),
+  );
 }
 
 function lessButton(row, words, look) {
