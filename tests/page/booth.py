@@ -76,7 +76,9 @@ def register(url: str, model: Path, folder: Path, table: pl.DataFrame, params: P
     (reports / "verdict.json").write_text(json.dumps(asdict(verdict)["rules"]), "utf-8")
     (reports / "verdict.md").write_text(verdict_in_words(verdict), "utf-8")
     (reports / "difference.md").write_text(page(_lists(0), _lists(2), _titles()), "utf-8")
-    (stages / "ratings.json").write_text(json.dumps({"ratings": 300_000, "set_aside": 12, "seconds": 3.2}), "utf-8")
+    (stages / "ratings.json").write_text(
+        json.dumps({"ratings": 300_000, "set_aside": 12, "seconds": 3.2, "of": "d" * 64}), "utf-8"
+    )
     said = "promoted" if verdict.promoted else "; ".join(rule.name for rule in verdict.reasons)
     tags = {"git revision": "0123456789abcdef", "dvc.lock": "f" * 64, "event position": "1200", "verdict": said}
     return registry.register(url, model, Beside(metrics_of(table), tags, {"reports": reports, "stages": stages}))

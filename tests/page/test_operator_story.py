@@ -17,6 +17,7 @@ from marquee import registry
 from marquee.data.api_keys import ApiKeys
 from marquee.serve.worker import shipped_params
 from tests.page import booth
+from tests.page.test_page_for_all import SHIFT
 from tests.page.theatre import KNOWN, ODD, SIZES, Visit, visiting
 from tests.serve.running import Running, free_port, is_up, kill, mlflow_server, running, until
 
@@ -42,7 +43,7 @@ def house(page_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     booth.note_looks(folder, 12)
     with ApiKeys(f"sqlite:///{folder}/events.db") as keys:
         key = keys.create("booth", ["admin"], datetime.now(UTC))
-    settings = {"MARQUEE_REGISTRY_URL": url, "MARQUEE_PREFECT_URL": url}
+    settings = {"MARQUEE_REGISTRY_URL": url, "MARQUEE_PREFECT_URL": url, "MARQUEE_EVIDENTLY_URL": url}
     with mlflow_server(folder, port) as server, running(folder, page_model, settings) as service:
         booth.register_all(database, [page_model] * 4, folder, shipped_params())
         service.client.headers["authorization"] = f"Bearer {key}"
@@ -114,7 +115,13 @@ def test_health_tells_what_is_served_and_beats_with_what_is_asked(visit: Visit) 
     expect(visit.page.locator(".chart-time svg path.line")).not_to_have_count(0)
     visit.service.post("/events", {"events": [{"event_id": "x"}]}).raise_for_status()
     expect(heading(visit.page, "Why events were refused")).to_be_visible()
-    expect(visit.page.get_by_role("link", name="Prefect")).to_have_attribute("rel", "noopener noreferrer")
+    for tool in ("Prefect", "MLflow", "Evidently"):
+        link = visit.page.get_by_role("link", name=tool)
+        expect(link).to_have_attribute("rel", "noopener noreferrer")
+        expect(link).to_have_attribute("href", re.compile(r"^http://127.0.0.1:\d+/?$"))
+    facts = visit.page.locator(".tiles")
+    for fact in ("It knows until", "Errors, last 15 minutes", "Last event", "Events by HTTP", "1 refused"):
+        expect(facts.get_by_text(fact)).to_be_visible()
 
 
 def test_a_version_is_promoted_by_keys_alone_served_and_taken_back(visit: Visit) -> None:
@@ -222,15 +229,19 @@ def test_a_title_is_looked_up_by_name_and_every_step_has_its_say(visit: Visit) -
 
 
 @pytest.mark.parametrize("device", ["phone-dark", "laptop-light"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(house: House, chromium: Browser, device: str) -> None:
+def test_axe_finds_nothing_nothing_jumps_and_nothing_is_wider_than_the_screen(
+    house: House, chromium: Browser, device: str
+) -> None:
     size, scheme = device.split("-")
     with visiting(house.service, chromium, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce") as visit:
         visit.context.request.post(f"{visit.base}/page/key", data={"key": house.key})
+        visit.page.add_init_script(f"{SHIFT}.observe({{type: 'layout-shift', buffered: true}})")
         for tab in TABS:
             visit.page.goto("about:blank")
             visit.go(tab)
             expect(visit.page.locator(".booth-room .panel").first).to_be_visible()
             visit.page.wait_for_load_state("networkidle")
+            assert (tab, visit.page.evaluate("window.shift ?? 0") < 0.01) == (tab, True)
             visit.page.evaluate(AXE)
             found: Any = visit.page.evaluate("axe.run({resultTypes: ['violations']})")
             faults = [(fault["id"], node["html"][:200]) for fault in found["violations"] for node in fault["nodes"]]

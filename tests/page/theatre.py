@@ -24,8 +24,12 @@ ODD = {
 }
 KNOWN = 1
 DIRECTOR = "Ágnes O'Hara-<i>"
-STORY = "A stranger rides into town & \"nothing\" is as it was."
-SIZES: Mapping[str, Any] = {"phone": {"width": 390, "height": 844}, "laptop": {"width": 1366, "height": 860}}
+STORY = 'A stranger rides into town & "nothing" is as it was.'
+SIZES: Mapping[str, Any] = {
+    "phone": {"width": 390, "height": 844},
+    "laptop": {"width": 1366, "height": 860},
+    "television": {"width": 1920, "height": 1080},
+}
 
 
 def titles() -> pl.DataFrame:

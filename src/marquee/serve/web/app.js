@@ -5,7 +5,7 @@
 
 import { partsOf } from "./address.js";
 import { get } from "./api.js";
-import { h, icon, ICONS, replace } from "./dom.js";
+import { arrive, h, icon, ICONS, replace } from "./dom.js";
 import { artwork } from "./poster.js";
 import { listen } from "./live.js";
 import { sendWaiting } from "./deeds.js";
@@ -55,6 +55,7 @@ async function follow() {
 
 async function change(place) {
   const mine = ++turn;
+  const isFirst = !shown;
   shown = place;
   end?.();
   end = null;
@@ -70,7 +71,9 @@ async function change(place) {
     if (error.status === 401 && viewer.id) return viewer.become(null), location.replace("#/choose");
     replace(main, broken(error, place));
   }
-  document.title = main.querySelector("h1") ? `${main.querySelector("h1").textContent} · Marquee` : "Marquee";
+  const heading = main.querySelector("h1");
+  document.title = heading ? `${heading.textContent} · Marquee` : "Marquee";
+  if (!isFirst && !main.contains(document.activeElement)) arrive(heading);
 }
 
 const broken = (error, place) =>

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { changed, undo } from "./deeds.js";
-import { h, replace } from "./dom.js";
+import { arrive, h, replace } from "./dom.js";
 import { toast, trouble } from "./toast.js";
 import { viewer } from "./viewer.js";
 
@@ -55,6 +55,7 @@ async function look(page, file, profile) {
   } catch (error) {
     replace(page, whose(page, file, error) ?? refused(page, error));
   }
+  arrive(page.querySelector("h2"));
 }
 
 // A file of several profiles: the service names them.

@@ -1,7 +1,7 @@
 // Who is watching: one of those the service knows, or somebody new, who picks a few favourites or brings a history.
 
 import { get, newId, post, speakAs } from "./api.js";
-import { h, replace, svg } from "./dom.js";
+import { arrive, h, replace, svg } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { aboutFields, aboutIn, change } from "./profile.js";
 import { typing } from "./search.js";
@@ -20,7 +20,11 @@ export async function show(main) {
 }
 
 function open(page, start) {
-  const newcomer = () => replace(page, signUp(start));
+  const newcomer = () => {
+    replace(page, signUp(start));
+    window.scrollTo(0, 0);
+    arrive(page.querySelector("h1"));
+  };
   replace(
     page,
     h("h1", null, "Who is watching?"),

@@ -31,6 +31,13 @@ export function replace(element, ...children) {
   return element;
 }
 
+// What was drawn anew is where one is now: for keys, and for who hears the page.
+export function arrive(heading) {
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
 // Whoever was on one of several that are alike is on the one that then stands in its place.
 export function keepPlace(element, selector, change) {
   const place = [...element.querySelectorAll(selector)].indexOf(document.activeElement);

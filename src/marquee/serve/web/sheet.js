@@ -5,7 +5,7 @@ import { get, post } from "./api.js";
 import { card, row, scroller, sheetOf, starsIn } from "./card.js";
 import { bars } from "./charts.js";
 import { latest, tell, undo } from "./deeds.js";
-import { h, icon, ICONS, replace } from "./dom.js";
+import { arrive, h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { starsField, starWords } from "./stars.js";
 import { moveOn, trouble } from "./toast.js";
@@ -88,14 +88,14 @@ function draw(body, title, own, alike) {
       "div",
       { class: "sheet-top" },
       posterOf(title),
-      h("div", { class: "stack" }, h("h2", { id: "sheet-title", tabindex: "-1" }, title.name), factsOf(title)),
+      h("div", { class: "stack" }, h("h2", { id: "sheet-title" }, title.name), factsOf(title)),
       h("p", { class: "sheet-story" }, title.description ?? undescribed(title)),
       mine,
     ),
     h("div", { class: "sheet-two" }, why, peopleOf(title)),
     alike.length && h("section", { "aria-labelledby": "alike", class: "stack" }, h("h3", { id: "alike" }, "More like this"), scroller(row(alike.map((one) => card(one))), "more like this")),
   );
-  sheet.querySelector("#sheet-title").focus({ preventScroll: true });
+  arrive(sheet.querySelector("#sheet-title"));
 }
 
 const undescribed = (title) =>
