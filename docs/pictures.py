@@ -19,6 +19,7 @@ SIZES: Mapping[str, Any] = {
     "tv": {"width": 1920, "height": 1080},
 }
 NOBODY = 0
+NO_SCROLLBAR = "html { scrollbar-gutter: auto !important; }"
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def main(service: str = "http://127.0.0.1:3000") -> None:
 
 
 def _take(browser: Browser, service: str, picture: Picture) -> None:
-    context = browser.new_context(viewport=SIZES[picture.size], color_scheme=picture.scheme)
+    context = browser.new_context(viewport=SIZES[picture.size], color_scheme=picture.scheme, bypass_csp=True)
     pick = _watch(context.request, service) if picture.is_theirs else NOBODY
     page = context.new_page()
     page.goto(f"{service}/#/{picture.place.format(pick=pick)}")
     if picture.click:
         page.get_by_role("button", name=picture.click).click()
+    page.add_style_tag(content=NO_SCROLLBAR)  # it is not drawn: its place would stay empty
     _settle(page)
     page.screenshot(path=Path(__file__).parent / f"{picture.name}.png")
     context.close()

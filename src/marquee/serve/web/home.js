@@ -1,26 +1,15 @@
 // Home: the board with the best pick, and the shelves. They change before the eye when something was done anywhere.
 
-import { post } from "./api.js";
+import { shelvesOf, taken } from "./ahead.js";
 import { card, retold, rove, row, scroller, sheetOf, starsIn } from "./card.js";
 import { tell } from "./deeds.js";
 import { h, icon, ICONS, replace } from "./dom.js";
 import { posterOf } from "./poster.js";
 import { trouble } from "./toast.js";
-import { LAST, viewer } from "./viewer.js";
+import { viewer } from "./viewer.js";
 
-const ON_SHELF = 18;
 const SOON = 120; // several changes in quick succession are one look
-
-const shelvesOf = (userId, asked) => post("/shelves", { user_id: userId, k: ON_SHELF, explain: true }, asked);
-
-// The shelves of who watched here last are asked for before it is known whether they still do.
-let ahead = askedAhead();
-
-function askedAhead() {
-  const id = Number(localStorage.getItem(LAST));
-  const isHome = !location.hash.replace(/^#\/?/, "").split("?")[0];
-  return id && isHome ? { id, reply: shelvesOf(id).catch(() => null) } : null;
-}
+const FIRST = 2; // shelves that are seen without scrolling: those below them are drawn after they are painted
 
 export async function show(main) {
   const page = h("div", { class: "home" }, h("h1", { class: "unseen" }, `What ${viewer.name} should watch next`));
@@ -59,14 +48,13 @@ class Shelves {
 
   end() {
     this.asked.abort();
+    this.drawn = null;
   }
 
   async look(isAgain = false) {
     this.asked.abort();
     this.asked = new AbortController();
-    const early = ahead?.id === viewer.id ? await ahead.reply : null;
-    ahead = null;
-    const reply = early ?? (await shelvesOf(viewer.id, this.asked).catch((error) => {
+    const reply = (await taken(viewer.id)) ?? (await shelvesOf(viewer.id, this.asked).catch((error) => {
       if (error.name === "AbortError") return null;
       throw error;
     }));
@@ -81,14 +69,15 @@ class Shelves {
     const parts = [this.page.firstElementChild];
     if (pick) parts.push(this.board(pick, known));
     if (degraded) parts.push(h("p", { class: "chip" }, "What you did lately cannot be read at the moment; these lists are as of the last training."));
-    for (const shelf of shelves) {
-      const titles = shelf.titles.filter((title) => title !== pick);
-      if (titles.length) parts.push(this.shelf(shelf, titles));
-    }
-    if (!pick && parts.length < 2) parts.push(nothing());
+    const filled = shelves.map((shelf) => ({ ...shelf, titles: shelf.titles.filter((title) => title !== pick) })).filter((shelf) => shelf.titles.length);
+    const first = this.shelves.size ? filled : filled.slice(0, FIRST);
+    parts.push(first.map((shelf) => this.shelf(shelf)));
+    if (!pick && !filled.length) parts.push(nothing());
     const held = document.activeElement?.closest?.("[data-title]")?.dataset.title;
     replace(this.page, parts);
     this.refocus(held);
+    this.drawn = filled;
+    if (first !== filled) afterPaint(() => filled === this.drawn && this.page.append(...filled.slice(FIRST).map((shelf) => this.shelf(shelf))));
   }
 
   // Who was on a card that has moved stays on it; where it is gone, the row goes on.
@@ -97,7 +86,7 @@ class Shelves {
   }
 
   // The elements of a shelf stay as long as it does, so that nothing jumps: not its place on the page, nor how far it is scrolled.
-  shelf({ shelf, heading }, titles) {
+  shelf({ shelf, heading, titles }) {
     let known = this.shelves.get(shelf);
     if (!known) {
       const list = row([]);
@@ -156,6 +145,8 @@ class Shelves {
     if (fresh) this.told.textContent = `Your shelves have changed: ${fresh} new ${fresh === 1 ? "title" : "titles"}.`;
   }
 }
+
+const afterPaint = (then) => requestAnimationFrame(() => setTimeout(then));
 
 const cardsOf = (page) => [...page.querySelectorAll(".shelf .card")].map((element) => [element.dataset.title, element]);
 
