@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints, Mask
 
+Keys = NDArray[np.int32]
+
+_HANDS = 512
+_NOTHING = np.int32(-(2**31))
+_STEP = 64  # columns that are passed over at once if none of them is among the best
+
 
 def best_of(scores: Floats, depth: int) -> Ints:
     """The columns of the `depth` largest scores of each row; no score may be NaN."""
@@ -24,24 +30,79 @@ def _best_of(scores: Floats, best: Ints) -> None:
 
 @compiled
 def fill_best(scores: Floats, closed: Mask, best: Ints) -> int:
-    """Puts the best columns into `best`, without those closed or NaN; how many there are.
+    """Puts the best columns into `best`, without those closed or NaN; how many there are."""
+    found = find_best(scores, closed, best)
+    few = best[:found]
+    best[:found] = few[np.argsort(-scores[few], kind="mergesort")]
+    return found
 
-    Few get past the worst of them, so that keeping them in order is cheap.
+
+@compiled
+def find_best(scores: Floats, closed: Mask, best: Ints) -> int:
+    """The same, but rising.
+
+    Columns are dealt out to many hands; whatever is below the depth-th of the hands' best is not among the best, and
+    next to nothing else is left.
     """
-    if not len(best):
-        return 0
-    found, least = 0, np.float32(-np.inf)
+    keys, hands = _keys(scores, closed), np.full(_HANDS, _NOTHING, np.int32)
+    for first in range(0, len(keys), _HANDS):
+        dealt = keys[first : first + _HANDS]
+        for hand in range(len(dealt)):
+            hands[hand] = max(hands[hand], dealt[hand])
+    least, found = max(_at(hands, len(best)), _NOTHING + np.int32(1)), 0
+    above = np.empty(len(keys), np.int64)
+    for first in range(0, len(keys), _STEP):
+        some = keys[first : first + _STEP]
+        if _any_from(some, least):
+            for place in range(len(some)):
+                if some[place] >= least:
+                    above[found] = first + place
+                    found += 1
+    return _kept(keys, above[:found], best)
+
+
+@compiled
+def _keys(scores: Floats, closed: Mask) -> Keys:
+    """Whole numbers in the order of the scores, which are compared many at a time; below all what is closed or NaN."""
+    keys, bits = np.empty(len(scores), np.int32), scores.view(np.int32)
     for column in range(len(scores)):
-        score = scores[column]
-        if (score > least or found < len(best)) and not closed[column] and not np.isnan(score):
-            found = min(found + 1, len(best))
-            place = found - 1
-            while place > 0 and scores[best[place - 1]] < score:
-                best[place] = best[place - 1]
-                place -= 1
-            best[place] = column
-            if found == len(best):
-                least = scores[best[found - 1]]
+        key = bits[column] ^ ((bits[column] >> np.int32(31)) & np.int32(0x7FFFFFFF))
+        keys[column] = _NOTHING if closed[column] or np.isnan(scores[column]) else key
+    return keys
+
+
+@compiled
+def _at(keys: Keys, place: int) -> np.int32:
+    """The key at that place from the top; below all where there are fewer."""
+    if place > len(keys) or place == 0:
+        return _NOTHING
+    least: np.int32 = np.partition(keys, len(keys) - place)[len(keys) - place]
+    return least
+
+
+@compiled
+def _any_from(keys: Keys, least: np.int32) -> bool:
+    """Without a way out of the loop, many are looked at at once."""
+    there = np.uint32(0)
+    for place in range(len(keys)):
+        there |= np.uint32(keys[place] >= least)
+    return there > 0
+
+
+@compiled
+def _kept(keys: Keys, columns: Ints, best: Ints) -> int:
+    """As many of the columns as there is room for: the best, of equals the first."""
+    if len(columns) <= len(best):
+        best[: len(columns)] = columns
+        return len(columns)
+    of_columns = keys[columns]
+    least = _at(of_columns, len(best))
+    equals, found = len(best) - np.sum(of_columns > least), 0
+    for place in range(len(columns)):
+        if of_columns[place] > least or (of_columns[place] == least and equals > 0):
+            equals -= of_columns[place] == least
+            best[found] = columns[place]
+            found += 1
     return found
 
 

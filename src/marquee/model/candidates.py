@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquee.model.best import fill_best
+from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Source
@@ -36,10 +36,16 @@ def gather(
     chosen = np.zeros_like(closed)
     for scores in said:
         _choose(scores, closed, min(depth, closed.shape[1]), chosen)
-    user, title = np.nonzero(chosen)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(histories)))]).astype(np.int64)
-    names = tuple(source.name for source in sources)
-    return Candidates(names, starts, title, np.stack([scores[user, title] for scores in said], axis=1))
+    starts, title = _marked(chosen)
+    return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
+
+
+def _picked(said: Sequence[Floats], starts: Ints, title: Ints) -> Floats:
+    """Rows x sources: what each says of each viewer's titles."""
+    scores = np.empty((len(title), len(said)), np.float32)
+    for source, of_source in enumerate(said):
+        _pick(of_source, starts, title, scores[:, source])
+    return scores
 
 
 def firsts(
@@ -64,9 +70,8 @@ def _put_in_order(scores: Floats, closed: Mask, best: Ints) -> None:
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
     """Given titles, rising, as the candidates of one viewer."""
-    said = [scores[0, title] for scores in said_by_all(sources, history, as_of)]
-    names = tuple(source.name for source in sources)
-    return Candidates(names, np.array([0, len(title)]), title, np.stack(said, axis=1))
+    said, starts = said_by_all(sources, history, as_of), np.array([0, len(title)])
+    return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 
 def hidden(histories: Histories, titles: int) -> Mask:
@@ -81,8 +86,30 @@ def _choose(scores: Floats, closed: Mask, depth: int, chosen: Mask) -> None:
     """Marks the `depth` best of each viewer; a title that is closed, or of which nothing is said, is none of them."""
     best = np.empty(depth, np.int64)
     for viewer in range(len(scores)):
-        for place in range(fill_best(scores[viewer], closed[viewer], best)):
+        for place in range(find_best(scores[viewer], closed[viewer], best)):
             chosen[viewer, best[place]] = True
+
+
+@compiled
+def _marked(chosen: Mask) -> tuple[Ints, Ints]:
+    """The marked titles of each viewer as runs, rising."""
+    starts = np.zeros(len(chosen) + 1, np.int64)
+    for viewer in range(len(chosen)):
+        starts[viewer + 1] = starts[viewer] + np.sum(chosen[viewer])
+    title, row = np.empty(starts[-1], np.int64), 0
+    for viewer in range(len(chosen)):
+        for each in range(chosen.shape[1]):
+            if chosen[viewer, each]:
+                title[row] = each
+                row += 1
+    return starts, title
+
+
+@compiled
+def _pick(scores: Floats, starts: Ints, title: Ints, picked: Floats) -> None:
+    for viewer in range(len(starts) - 1):
+        for row in range(starts[viewer], starts[viewer + 1]):
+            picked[row] = scores[viewer, title[row]]
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:

@@ -212,11 +212,11 @@ def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
     values, asked = source.values(history), source.asked(history)
 
     def carried(rows: Ints, title: Ints) -> Floats:
-        answer, some = _nothing(rows, title), rows[values[rows] != 0]
-        of_each = np.repeat(asked, len(some), axis=0)
-        around = source.around(np.arange(len(some) + 1), history.title[some], values[some], of_each)
-        answer[values[rows] != 0] = around[:, title]
-        return answer
+        counts, to = np.zeros_like(values), np.zeros(len(values), np.int64)
+        counts[rows], to[rows] = values[rows], np.arange(len(rows))
+        around = np.zeros((len(rows), source.titles), np.float32)
+        source.add_around(history, counts, to, asked, around)
+        return around[:, title]
 
     # The same are asked when a row is left out: who they are follows from all rows.
     return Carrier(carried, lambda without, title: carried(without.rows, title))

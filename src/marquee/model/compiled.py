@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+numba.config.SLP_VECTORIZE = 1  # numbers that lie side by side are added by one instruction; LLVM has it off for numba
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
-from marquee.model.sources.adding import answers_of, of_sparse, sums_of_dense
+from marquee.model.sources.adding import answers_of, of_sparse, silent_of, sums_of_dense
 from tests.model.sources.conftest import watched
 
 RNG = np.random.default_rng(6)
@@ -32,7 +32,7 @@ VALUES = values_for(HISTORIES, 3)
 
 
 def answers(histories: Histories, values: Floats) -> Floats:
-    said: Floats = answers_of(WEIGHTS, SUPPORTED, histories, values)
+    said: Floats = answers_of(WEIGHTS, silent_of(SUPPORTED, TITLES), histories, list(values))
     return said
 
 

@@ -3,6 +3,7 @@
 Of one viewer or of many, the same numbers are added in the same order: nobody's scores depend on who else is asked.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def of_sparse(matrix: sp.csr_array, histories: Histories, values: Floats) -> Flo
 def sums_of(matrix: sp.csr_array, starts: Rows, row: Rows, values: Floats) -> Floats:
     """Runs x columns: the rows of the matrix in each run, starts[n] to starts[n + 1], times their values."""
     sums = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
-    _add_sparse(matrix.indptr, matrix.indices, matrix.data, starts, row, values, sums)
+    _add_sparse(*cells_of(matrix), starts, row, values, sums)
     return sums
 
 
@@ -38,17 +39,40 @@ def of_rows(table: Floats, starts: Ints, row: Rows, values: Floats) -> Floats:
     return sums
 
 
-def answers_of(weights: sp.csr_array, supported: Places, histories: Histories, values: Floats) -> Floats:
-    """Questions x viewers x titles, of values that are questions x rows; weights are titles x titles.
+def opinions_of(matrix: sp.csr_array, histories: Histories, values: Floats) -> Floats:
+    """As `of_sparse`, but what adds up to nothing, or to less, is no opinion: NaN."""
+    sums = of_sparse(matrix, histories, values)
+    opinions(sums)
+    return sums
 
-    NaN for titles that are not supported, and for viewers without a row.
+
+def answers_of(weights: sp.csr_array, silent: Places, histories: Histories, values: Sequence[Floats]) -> Floats:
+    """Questions x viewers x titles, of values that are one a row for each question; weights are titles x titles.
+
+    NaN for titles that are silent, and for viewers without a row.
     """
-    padded = np.zeros((len(histories.title), _AT_ONCE), np.float32)
-    padded[:, : len(values)] = values.T
-    answers = np.full((len(values), len(histories), weights.shape[1]), np.nan, np.float32)
-    parts = (weights.indptr, weights.indices, weights.data)
-    _answer(*parts, supported, histories.starts, histories.title, padded, answers)
+    answers = np.empty((len(values), len(histories), weights.shape[1]), np.float32)
+    parts = (*cells_of(weights), silent, histories.starts, histories.title)
+    if len(values) == 1:
+        _answer(*parts, values[0], answers[0])
+    else:
+        padded = np.zeros((len(histories.title), _AT_ONCE), np.float32)
+        for question, told in enumerate(values):
+            padded[:, question] = told
+        _answer_several(*parts, padded, answers)
     return answers
+
+
+def cells_of(matrix: sp.csr_array) -> tuple[Rows, Places, Floats]:
+    """Where each row begins, and the columns and values of its cells; whose columns are never counted from the end."""
+    return matrix.indptr, matrix.indices.view(f"u{matrix.indices.itemsize}"), matrix.data
+
+
+def silent_of(supported: Places, titles: int) -> Places:
+    """All other titles."""
+    is_silent = np.ones(titles, bool)
+    is_silent[supported] = False
+    return np.flatnonzero(is_silent).astype(np.int32)
 
 
 def sums_of_dense(  # noqa: PLR0913, PLR0917
@@ -73,8 +97,25 @@ def _add_sparse(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
     for run in range(len(starts) - 1):
         for n in range(starts[run], starts[run + 1]):
             if values[n] != 0:
-                for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
-                    sums[run, indices[cell]] += values[n] * data[cell]
+                add_row(indptr, indices, data, rows[n], values[n], sums[run])
+
+
+@compiled
+def add_row(  # noqa: PLR0913, PLR0917
+    indptr: NDArray[Any], indices: NDArray[Any], data: Floats, row: int, value: np.float32, total: Floats
+) -> None:
+    cells = slice(indptr[row], indptr[row + 1])
+    columns, numbers = indices[cells], data[cells]
+    for cell in range(len(columns)):
+        total[columns[cell]] += value * numbers[cell]
+
+
+@compiled
+def opinions(sums: Floats) -> None:
+    for run in range(len(sums)):
+        of_run = sums[run]
+        for column in range(len(of_run)):
+            of_run[column] = of_run[column] if of_run[column] > 0 else np.float32(np.nan)
 
 
 @compiled
@@ -82,7 +123,31 @@ def _answer(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     indptr: NDArray[Any],
     indices: NDArray[Any],
     data: Floats,
-    supported: Places,
+    silent: Places,
+    starts: Ints,
+    rows: Places,
+    values: Floats,
+    answers: Floats,
+) -> None:
+    for viewer in range(len(starts) - 1):
+        total = answers[viewer]
+        if starts[viewer] == starts[viewer + 1]:
+            total[:] = np.nan
+            continue
+        total[:] = 0
+        for n in range(starts[viewer], starts[viewer + 1]):
+            if values[n] != 0:
+                add_row(indptr, indices, data, rows[n], values[n], total)
+        for title in silent:
+            total[title] = np.nan
+
+
+@compiled
+def _answer_several(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    silent: Places,
     starts: Ints,
     rows: Places,
     values: Floats,
@@ -90,18 +155,27 @@ def _answer(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
 ) -> None:
     total = np.empty((answers.shape[2], _AT_ONCE), np.float32)
     for viewer in range(len(starts) - 1):
-        if starts[viewer] < starts[viewer + 1]:
-            total[:] = 0
-            for n in range(starts[viewer], starts[viewer + 1]):
-                value = values[n]
-                if np.any(value != 0):
-                    for cell in range(indptr[rows[n]], indptr[rows[n] + 1]):
-                        sums = total[indices[cell]]
-                        for question in range(_AT_ONCE):
-                            sums[question] += value[question] * data[cell]
-            for title in supported:
-                for question in range(len(answers)):
-                    answers[question, viewer, title] = total[title, question]
+        if starts[viewer] == starts[viewer + 1]:
+            answers[:, viewer] = np.nan
+            continue
+        total[:] = 0
+        for n in range(starts[viewer], starts[viewer + 1]):
+            a, b, c, d = values[n]
+            if a != 0 or b != 0 or c != 0 or d != 0:
+                cells = slice(indptr[rows[n]], indptr[rows[n] + 1])
+                columns, numbers = indices[cells], data[cells]
+                for cell in range(len(columns)):
+                    sums, number = total[columns[cell]], numbers[cell]
+                    sums[0] += a * number
+                    sums[1] += b * number
+                    sums[2] += c * number
+                    sums[3] += d * number
+        for title in silent:
+            total[title] = np.nan
+        for question in range(len(answers)):
+            answer = answers[question, viewer]
+            for title in range(len(answer)):
+                answer[title] = total[title, question]
 
 
 @compiled

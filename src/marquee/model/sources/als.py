@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
 from marquee.model.sources.adding import sums_of_dense
@@ -39,8 +40,9 @@ class Als:
 
     def viewer_factors(self, histories: Histories) -> Floats:
         """What training would have made of these viewers, one solve each."""
-        confidence = confidence_of(histories, len(self.title_factors), self.alpha)
-        factors: Floats = self._solver.recalculate_user(np.arange(len(histories)), confidence)
+        factors = np.zeros((len(histories), len(self.start)), np.float32)
+        confidence = np.float32(self.alpha) * histories.strength
+        _fold_in(self.start, self.title_factors, histories.starts, histories.title, confidence, factors)
         return factors
 
     @cached_property
@@ -60,13 +62,6 @@ class Als:
         return inverse
 
     @cached_property
-    def _solver(self) -> AlternatingLeastSquares:
-        solver = AlternatingLeastSquares(self.title_factors.shape[1], self.regularization, alpha=1.0, num_threads=1)
-        solver.item_factors = self.title_factors
-        solver._YtY = self.gram
-        return solver
-
-    @cached_property
     def _columns(self) -> Floats:
         """Factors x known titles."""
         return np.ascontiguousarray(self.title_factors[self._known].T)
@@ -84,8 +79,7 @@ class Als:
     @classmethod
     def restored(cls, arrays: Arrays) -> Self:
         alpha, regularization = arrays["settings"].tolist()
-        # A copy: implicit takes no array that is mapped read-only.
-        return cls(np.array(arrays["title_factors"], np.float32), alpha, regularization)
+        return cls(np.asarray(arrays["title_factors"], np.float32), alpha, regularization)
 
 
 def fit_als(histories: Histories, titles: int, params: AlsParams, seed: int) -> Als:
@@ -106,3 +100,39 @@ def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_mat
     starts = np.concatenate([[0], np.cumsum(said)])[histories.starts]
     confidence = np.float32(alpha) * histories.strength[said]
     return sp.csr_matrix((confidence, histories.title[said], starts), shape=(len(histories), titles))
+
+
+@compiled
+def _fold_in(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    start: Floats, titles: Floats, starts: Ints, title: NDArray[np.int32], confidence: Floats, factors: Floats
+) -> None:
+    """Of each viewer with a row the solution of (start + sum of (|c| - 1) f f') x = sum of c f, where c is above 0."""
+    for viewer in range(len(starts) - 1):
+        if starts[viewer] < starts[viewer + 1]:
+            matrix, answer = start.copy(), factors[viewer]
+            for row in range(starts[viewer], starts[viewer + 1]):
+                sure, of_title = confidence[row], titles[title[row]]
+                if sure != 0:
+                    for i in range(len(answer)):
+                        extra, of_i = (abs(sure) - 1) * of_title[i], matrix[i]
+                        for j in range(i, len(answer)):
+                            of_i[j] += extra * of_title[j]
+                        answer[i] += max(sure, np.float32(0)) * of_title[i]
+            _solve(matrix, answer)
+
+
+@compiled
+def _solve(matrix: Floats, answer: Floats) -> None:
+    """In the place of both; of the matrix, which is symmetric and positive, only the upper triangle is looked at."""
+    size = len(answer)
+    for k in range(size):
+        of_k = matrix[k]
+        for i in range(k + 1, size):
+            share, of_i = of_k[i] / of_k[k], matrix[i]
+            for j in range(i, size):
+                of_i[j] -= share * of_k[j]
+            answer[i] -= share * answer[k]
+    for k in range(size - 1, -1, -1):
+        for j in range(k + 1, size):
+            answer[k] -= matrix[k, j] * answer[j]
+        answer[k] /= matrix[k, k]

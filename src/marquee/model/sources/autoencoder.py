@@ -7,6 +7,7 @@ liked more than their others. Titles that too few have watched have no opinion, 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from marquee.model.best import strongest
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, square_arrays, square_of
-from marquee.model.sources.adding import answers_of
+from marquee.model.sources.adding import answers_of, silent_of
 from marquee.model.sources.pairs import Pairs, among_all, pairs_of
 from marquee.params import AutoencoderParams
 
@@ -41,7 +42,11 @@ class Autoencoder:
 
     def answers(self, histories: Histories, asked: Sequence[Floats]) -> Floats:
         """The guesses of several values, in one pass over the weights."""
-        return answers_of(self.weights, self.supported, histories, np.stack(asked))
+        return answers_of(self.weights, self._silent, histories, asked)
+
+    @cached_property
+    def _silent(self) -> NDArray[np.int32]:
+        return silent_of(self.supported, self.weights.shape[1])
 
     def arrays(self) -> Arrays:
         return {**square_arrays(self.weights), "supported": self.supported}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.sources import Arrays, narrow
-from marquee.model.sources.adding import of_sparse
+from marquee.model.sources.adding import add_row, cells_of, of_sparse
 from marquee.model.titles import Titles
 from marquee.params import ContentParams
 from marquee.text import words_of
@@ -54,10 +54,14 @@ class Content:
         return self._cosines(self.vectors[title].toarray())
 
     def _cosines(self, tastes: Floats) -> Floats:
-        cosines = np.full((len(tastes), self.vectors.shape[0]), np.nan, np.float32)
-        vectors = self.vectors
-        _add_up(vectors.indptr, vectors.indices, vectors.data, tastes, np.linalg.norm(tastes, axis=1), cosines)
+        cosines = np.empty((len(tastes), self.vectors.shape[0]), np.float32)
+        _add_up(*cells_of(self._by_term), tastes, np.linalg.norm(tastes, axis=1), self._known, cosines)
         return cosines
+
+    @cached_property
+    def _by_term(self) -> sp.csr_array:
+        """Terms x titles: a taste has few of all terms, and few titles have one of them."""
+        return narrow(sp.csr_array(self.vectors.T))
 
     @cached_property
     def _known(self) -> Mask:
@@ -82,16 +86,24 @@ class Content:
 
 @compiled
 def _add_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    indptr: NDArray[Any], indices: NDArray[Any], data: Floats, tastes: Floats, lengths: Floats, cosines: Floats
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    tastes: Floats,
+    lengths: Floats,
+    known: Mask,
+    cosines: Floats,
 ) -> None:
-    """Of titles that have terms, for tastes that have a length."""
+    """Of titles of which something is known, for tastes that have a length."""
     for taste in range(len(tastes)):
-        for title in range(len(indptr) - 1):
-            if indptr[title] < indptr[title + 1] and lengths[taste] > 0:
-                total = np.float32(0)
-                for cell in range(indptr[title], indptr[title + 1]):
-                    total += data[cell] * tastes[taste, indices[cell]]
-                cosines[taste, title] = total / lengths[taste]
+        weights, total = tastes[taste], cosines[taste]
+        total[:] = 0
+        for term in range(len(weights)):
+            if weights[term] != 0:
+                add_row(indptr, indices, data, term, weights[term], total)
+        for title in range(len(total)):
+            is_told = known[title] and lengths[taste] > 0
+            total[title] = total[title] / lengths[taste] if is_told else np.float32(np.nan)
 
 
 def opinions(histories: Histories) -> Floats:

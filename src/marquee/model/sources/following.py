@@ -6,6 +6,7 @@ regression of the next title on the fading history: it discounts what two neighb
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from marquee.model.best import strongest
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, narrow, square_arrays, square_of
-from marquee.model.sources.adding import Places, answers_of, of_sparse
+from marquee.model.sources.adding import Places, answers_of, opinions_of, silent_of
 from marquee.model.sources.autoencoder import solved, whole
 from marquee.model.sources.pairs import among_all, supported_titles
 from marquee.params import FollowingParams, SequenceParams
@@ -31,9 +32,7 @@ class Following:
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        scores = of_sparse(self.chances, histories, lately(histories, self.fade) * (histories.strength > 0))
-        np.copyto(scores, np.float32(np.nan), where=scores <= 0)
-        return scores
+        return opinions_of(self.chances, histories, lately(histories, self.fade) * (histories.strength > 0))
 
     def arrays(self) -> Arrays:
         return {**square_arrays(self.chances), "fade": np.array(self.fade)}
@@ -52,8 +51,12 @@ class Sequence:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
         values = lately(histories, self.fade) * whole(histories)
-        scores: Floats = answers_of(self.weights, self.supported, histories, values[None])[0]
+        scores: Floats = answers_of(self.weights, self._silent, histories, [values])[0]
         return scores
+
+    @cached_property
+    def _silent(self) -> Places:
+        return silent_of(self.supported, self.weights.shape[1])
 
     def arrays(self) -> Arrays:
         return {**square_arrays(self.weights), "supported": self.supported, "fade": np.array(self.fade)}

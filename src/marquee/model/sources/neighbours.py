@@ -15,7 +15,7 @@ from marquee.model.best import best_of
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays, narrow, square_arrays, square_of
-from marquee.model.sources.adding import of_sparse
+from marquee.model.sources.adding import of_sparse, opinions, opinions_of
 from marquee.model.sources.pairs import Pairs, among_all
 from marquee.params import TitleNeighboursParams, ViewerNeighboursParams
 
@@ -30,7 +30,7 @@ class TitleNeighbours:
     recent: int  # how many titles of a history are looked at
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        return _opinions(of_sparse(self.likeness, histories, self.values(histories)))
+        return opinions_of(self.likeness, histories, self.values(histories))
 
     def values(self, histories: Histories) -> Floats:
         """How much each row counts: the last title wanted one, the one before it half, ...; of length 1 together."""
@@ -65,7 +65,10 @@ class ViewerNeighbours:
     before: float  # what those count that were watched before it, beside those after it
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        return _opinions(self.around(histories.starts, histories.title, self.values(histories), self.asked(histories)))
+        around = np.zeros((len(histories), self.titles), np.float32)
+        self.add_around(histories, self.values(histories), histories.user, self.asked(histories), around)
+        opinions(around)
+        return around
 
     def values(self, histories: Histories) -> Floats:
         """How much each row of the histories counts."""
@@ -80,35 +83,26 @@ class ViewerNeighbours:
         values /= np.maximum(lengths, 1e-9)[histories.user].astype(np.float32)
         return of_sparse(self._directions, histories, values)
 
-    def asked(self, histories: Histories) -> Floats:
-        """How much each of the nearest counts, by likeness, one together; 0 for everybody else."""
+    def asked(self, histories: Histories) -> tuple[Ints, Floats]:
+        """The nearest, and how much each of them counts: by likeness, one together."""
         likeness = self.likeness(histories)
-        asked, nearest = np.zeros_like(likeness), best_of(likeness, self.nearest)
-        np.put_along_axis(asked, nearest, np.take_along_axis(likeness, nearest, axis=1), axis=1)
-        asked /= np.maximum(asked.sum(axis=1, keepdims=True), np.float32(1e-9))
-        return asked
+        nearest = best_of(likeness, self.nearest)
+        alike = np.take_along_axis(likeness, nearest, axis=1)
+        return nearest, alike / np.maximum(alike.sum(axis=1, keepdims=True), np.float32(1e-9))
 
-    def around(self, starts: Ints, title: NDArray[np.int32], values: Floats, asked: Floats) -> Floats:
-        """Runs of weighed titles x titles: what those who are asked watched around each, added up."""
-        sums = np.zeros((len(starts) - 1, self.titles), np.float32)
-        places, owner = self._places, self._owner
+    def add_around(
+        self, histories: Histories, values: Floats, to: Ints, asked: tuple[Ints, Floats], sums: Floats
+    ) -> None:
+        """To the sums, of titles, that each row adds `to`: what those who are asked watched around its title."""
         reach = np.power(np.float32(self.closeness), np.arange(_steps(self.closeness), dtype=np.float32))
         _add_around(
-            places.indptr, places.indices, owner, self.starts, self.title, starts, title, values, asked,
+            self.starts, self.title, histories.starts, histories.title, values, to, *asked,
             reach, np.float32(self.before), sums,
         )  # fmt: skip
-        return sums
 
     @cached_property
     def _owner(self) -> NDArray[np.int32]:
         return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
-
-    @cached_property
-    def _places(self) -> sp.csr_array:
-        """Titles x rows: where each title stands among the rows of the kept viewers."""
-        row = np.arange(len(self.title))
-        ones = np.ones(len(row), np.float32)
-        return narrow(sp.csr_array((ones, (self.title, row)), shape=(self.titles, len(row))))
 
     @cached_property
     def _directions(self) -> sp.csr_array:
@@ -129,30 +123,35 @@ class ViewerNeighbours:
 
 @compiled
 def _add_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    indptr: NDArray[Any],
-    places: NDArray[Any],
-    owner: NDArray[np.int32],
     kept_starts: Ints,
     kept_title: NDArray[np.int32],
     starts: Ints,
     title: NDArray[np.int32],
     values: Floats,
-    asked: Floats,
+    to: Ints,
+    nearest: Ints,
+    weights: Floats,
     reach: Floats,
     before: np.float32,
     sums: Floats,
 ) -> None:
-    for run in range(len(starts) - 1):
-        for n in range(starts[run], starts[run + 1]):
-            if values[n] != 0:
-                for cell in range(indptr[title[n]], indptr[title[n] + 1]):
-                    place, viewer = places[cell], owner[places[cell]]
-                    weight = values[n] * asked[run, viewer]
-                    if weight > 0:
-                        for k in range(min(len(reach), kept_starts[viewer + 1] - 1 - place)):
-                            sums[run, kept_title[place + 1 + k]] += weight * reach[k]
-                        for k in range(min(len(reach), place - kept_starts[viewer])):
-                            sums[run, kept_title[place - 1 - k]] += weight * before * reach[k]
+    counts, place_of = np.zeros(sums.shape[1], np.float32), np.empty(sums.shape[1], np.int64)
+    for viewer in range(len(starts) - 1):
+        for row in range(starts[viewer], starts[viewer + 1]):
+            counts[title[row]], place_of[title[row]] = values[row], to[row]
+        for number in range(nearest.shape[1]):
+            if weights[viewer, number] > 0:
+                watched = kept_title[kept_starts[nearest[viewer, number]] : kept_starts[nearest[viewer, number] + 1]]
+                for place in range(len(watched)):
+                    count = counts[watched[place]]
+                    if count != 0:
+                        weight, total = weights[viewer, number] * count, sums[place_of[watched[place]]]
+                        for k in range(min(len(reach), len(watched) - 1 - place)):
+                            total[watched[place + 1 + k]] += weight * reach[k]
+                        for k in range(min(len(reach), place)):
+                            total[watched[place - 1 - k]] += weight * before * reach[k]
+        for row in range(starts[viewer], starts[viewer + 1]):
+            counts[title[row]] = 0
 
 
 def _steps(closeness: float) -> int:
@@ -169,12 +168,6 @@ def _wanted_after(histories: Histories) -> Ints:
 
 def _wanted(histories: Histories) -> Histories:
     return histories.where(histories.strength > 0)
-
-
-def _opinions(scores: Floats) -> Floats:
-    """What counts for nothing is no opinion."""
-    np.copyto(scores, np.float32(np.nan), where=scores <= 0)
-    return scores
 
 
 def title_neighbours_of(pairs: Pairs, params: TitleNeighboursParams) -> TitleNeighbours:

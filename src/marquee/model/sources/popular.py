@@ -53,9 +53,8 @@ class Trending:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - the same for everybody
         """After `until` everything fades alike, so the scores stay as they were then."""
-        first_bin = -(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days))
-        moments, moment = np.unique(np.minimum(first_bin, self.watched.shape[0]), return_inverse=True)
-        return np.stack([self._as_of(int(first)) for first in moments])[moment]
+        first_bin = np.minimum(-(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days)), self.watched.shape[0])
+        return np.array([self._as_of(first) for first in first_bin.tolist()])
 
     def _as_of(self, first: int) -> Floats:
         """The scores as of a first bin: there are few, and each is asked for over and over."""
