@@ -77,7 +77,7 @@ def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PL
         case ViewerNeighbours():
             return _viewers(source, history)
         case Content():
-            return _adding(_alike(source, history), source.weights, history)
+            return _content(source, history)
         case _:
             return Carrier(_nothing, lambda without, title: _nothing(without.rows, title))
 
@@ -220,6 +220,13 @@ def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
 
     # The same are asked when a row is left out: who they are follows from all rows.
     return Carrier(carried, lambda without, title: carried(without.rows, title))
+
+
+def _content(content: Content, history: Histories) -> Carrier:
+    def lost(without: Without, title: Ints) -> Floats:
+        return content.scores_of(title, history) - content.scores_of(title, without.histories)
+
+    return Carrier(_apart(_alike(content, history), content.weights(history)).carried, lost)
 
 
 def _alike(content: Content, history: Histories) -> Cells:

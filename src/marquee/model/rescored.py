@@ -35,19 +35,33 @@ def rescored(scores: Floats, lost: Floats, near: Ints) -> Rescored:
 def _rescore(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     scores: Floats, lost: Floats, near: Ints, score: Floats, relative: Floats, rank: Floats
 ) -> None:
+    """What a source says as before where nothing of it is lost: it was found out for one of the rows."""
     best = np.empty(TOP, np.float32)
-    for row in range(len(lost)):
-        for source in range(len(scores)):
+    for source in range(len(scores)):
+        told = -1
+        for row in range(len(lost)):
+            is_lost = np.any(lost[row, source] != 0)
+            if told >= 0 and not is_lost:
+                score[row, source], relative[row, source] = score[told, source], relative[told, source]
+                rank[row, source] = rank[told, source]
+                continue
             left = _left(scores[source], lost[row, source])
-            usual = _usual(left, best)
-            for n in range(len(near)):
-                mine, before = left[near[n]], np.int32(1)
-                for other in left[: near[n]]:
-                    before += np.int32(other >= mine)
-                for other in left[near[n] + 1 :]:
-                    before += np.int32(other > mine)
-                score[row, source, n], relative[row, source, n] = mine, mine / usual
-                rank[row, source, n] = np.nan if np.isnan(mine) else before
+            score[row, source] = left[near]
+            relative[row, source] = score[row, source] / _usual(left, best)
+            _rank(left, near, rank[row, source])
+            told = told if is_lost else row
+
+
+@compiled
+def _rank(scores: Floats, near: Ints, ranks: Floats) -> None:
+    """Counts who stands before each; many are counted at once."""
+    mine, before = scores[near], np.ones(len(near), np.int32)
+    for place in range(len(scores)):
+        other = scores[place]
+        for n in range(len(near)):
+            before[n] += np.int32((other > mine[n]) | ((other == mine[n]) & (place < near[n])))
+    for n in range(len(near)):
+        ranks[n] = np.nan if np.isnan(mine[n]) else before[n]
 
 
 @compiled

@@ -18,6 +18,7 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 from marquee.model.trees import Raw, at_most
 
+_LANES = 16  # rows at once
 _KNOWN = 12  # features of a leaf up to which the answers of its patterns are kept: 2 to that power
 
 
@@ -57,13 +58,13 @@ class Shapley:
         added[:, -1] = self._expected
         ways = (self._feature, self._above, self._up_to, self._unknown, self._share, self._starts)
         known = (self._places, self._table)
-        _share_out(np.ascontiguousarray(rows.T), *ways, self._values, self._quadrature, *known, added)
+        _share_out(rows, *ways, self._values, self._quadrature, *known, added)
         return added
 
 
 @compiled
 def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    columns: Floats,
+    rows: Floats,
     feature: Ints,
     above: Floats,
     up_to: Floats,
@@ -76,25 +77,31 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     table: Floats,
     added: Raw,
 ) -> None:
-    pattern, own = np.zeros(columns.shape[1], np.int64), np.empty(quadrature.shape[2] * 2, np.float32)
-    for leaf in range(len(values)):
-        begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
-        pattern[:] = 0
-        for n in range(ways):
-            of, low, high, nan = feature[begin + n], above[begin + n], up_to[begin + n], unknown[begin + n]
-            for row in range(len(pattern)):
-                value = columns[of, row]
-                pattern[row] |= np.int64((value > low) & (value <= high) | (nan & np.isnan(value))) << n
-        if places[leaf] < places[leaf + 1]:
-            for row in range(len(pattern)):
-                at = places[leaf] + pattern[row] * ways
-                for n in range(ways):
-                    added[row, feature[begin + n]] += table[at + n]
-        else:
-            for row in range(len(pattern)):
-                _integrate(pattern[row], share[begin : begin + ways], values[leaf], quadrature, own)
-                for n in range(ways):
-                    added[row, feature[begin + n]] += own[n]
+    columns, no = np.zeros((rows.shape[1], _LANES), np.float32), np.int32(0)
+    pattern, own = np.empty(_LANES, np.int32), np.empty(quadrature.shape[2] * 2, np.float32)
+    for first in range(0, len(rows), _LANES):
+        lanes = min(_LANES, len(rows) - first)
+        columns[:, :lanes] = rows[first : first + lanes].T
+        for leaf in range(len(values)):
+            begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
+            pattern[:] = 0
+            for n in range(ways):
+                of_rows, low, high = columns[feature[begin + n]], above[begin + n], up_to[begin + n]
+                bit = np.int32(1) << np.int32(n)
+                if_unknown = bit if unknown[begin + n] else no
+                for row in range(_LANES):
+                    value = of_rows[row]
+                    known = (bit if value > low else no) & (bit if value <= high else no)
+                    pattern[row] |= known | (if_unknown if value != value else no)  # noqa: PLR0124 - NaN
+            for row in range(lanes):
+                if places[leaf] < places[leaf + 1]:
+                    at = places[leaf] + pattern[row] * ways
+                    for n in range(ways):
+                        added[first + row, feature[begin + n]] += table[at + n]
+                else:
+                    _integrate(pattern[row], share[begin : begin + ways], values[leaf], quadrature, own)
+                    for n in range(ways):
+                        added[first + row, feature[begin + n]] += own[n]
 
 
 @compiled

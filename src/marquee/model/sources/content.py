@@ -43,6 +43,13 @@ class Content:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self._cosines(of_sparse(self.vectors, histories, self.weights(histories)))
 
+    def scores_of(self, title: Ints, histories: Histories) -> Floats:
+        """Of a few titles alone; 0 where there is no opinion."""
+        answer, taste = np.zeros((len(histories), len(title)), np.float32), np.zeros(self.vectors.shape[1], np.float32)
+        weights = self.weights(histories)
+        _multiply(*cells_of(self.vectors), histories.starts, histories.title, weights, title, taste, answer)
+        return answer
+
     def weights(self, histories: Histories) -> Floats:
         """How much each row counts; a title of which nothing is known says nothing."""
         opinion = opinions(histories) * self._known[histories.title]
@@ -104,6 +111,41 @@ def _add_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
         for title in range(len(total)):
             is_told = known[title] and lengths[taste] > 0
             total[title] = total[title] / lengths[taste] if is_told else np.float32(np.nan)
+
+
+@compiled
+def _multiply(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    starts: Ints,
+    watched: NDArray[np.int32],
+    weights: Floats,
+    titles: Ints,
+    taste: Floats,
+    cosines: Floats,
+) -> None:
+    """The taste is laid out anew for each viewer; the square of its length is what its own titles say of it."""
+    for viewer in range(len(starts) - 1):
+        taste[:] = 0
+        rows = range(starts[viewer], starts[viewer + 1])
+        for row in rows:
+            add_row(indptr, indices, data, watched[row], weights[row], taste)
+        square = np.float32(0)
+        for row in rows:
+            square += weights[row] * _product(indptr, indices, data, watched[row], taste)
+        if square > 0:
+            for n in range(len(titles)):
+                cosines[viewer, n] = _product(indptr, indices, data, titles[n], taste) / np.sqrt(square)
+
+
+@compiled
+def _product(indptr: NDArray[Any], indices: NDArray[Any], data: Floats, title: int, taste: Floats) -> np.float32:
+    cells = slice(indptr[title], indptr[title + 1])
+    terms, numbers, total = indices[cells], data[cells], np.float32(0)
+    for cell in range(len(terms)):
+        total += numbers[cell] * taste[terms[cell]]
+    return total
 
 
 def opinions(histories: Histories) -> Floats:
