@@ -5,6 +5,7 @@ import pytest
 
 from marquee.model.candidates import ranks_within
 from marquee.model.carried import Without, carrier_of
+from marquee.model.features import TOP
 from marquee.model.recommender import Recommender
 from marquee.model.rescored import rescored
 from tests.model.conftest import histories, interactions
@@ -45,12 +46,25 @@ def test_ranks_among_the_pool_are_counted_anew(seed: int) -> None:
     scores[rng.random(scores.shape) < 0.2] = np.nan
     lost = np.where(rng.random((2, 3, 40)) < 0.3, np.round(rng.normal(0, 1, (2, 3, 40)), 1), 0).astype(np.float32)
     lost[0, 0] = scores[0]  # all that the first source said
-    near = np.array([0, 7, 39])
-    anew = rescored(scores, np.nan_to_num(lost), near)
-    assert np.isnan(anew.score[0, 0]).all()
+    near, columns = np.array([0, 7, 39]), np.arange(9).reshape(3, 3)
+    features = np.full((3, 10), 5.0, np.float32)
+    anew = rescored(scores, np.nan_to_num(lost), near, features, columns)
+    assert (anew[:, :, 9] == 5).all()
     for row, source in np.ndindex(2, 3):
+        score, relative, rank = anew[row][:, columns[source]].T
         left = scores[source] - np.nan_to_num(lost[row, source])
         left[(lost[row, source] != 0) & (left == 0)] = np.nan
         ranks = ranks_within(np.array([0, 40]), left)[near]
-        np.testing.assert_array_equal(anew.score[row, source], left[near])
-        np.testing.assert_allclose(anew.rank[row, source], np.log2(ranks), rtol=1e-6)
+        best = np.nanmean(np.sort(np.nan_to_num(left, nan=-np.inf))[::-1][:TOP])
+        np.testing.assert_array_equal(score, left[near])
+        np.testing.assert_allclose(rank, np.log2(ranks), rtol=1e-6)
+        if source:
+            np.testing.assert_allclose(relative, left[near] / best, rtol=1e-5)
+
+
+def test_of_a_source_that_loses_nothing_everything_stays_as_it_was_described() -> None:
+    features, columns = np.full((1, 3), 5.0, np.float32), np.array([[0, -1, 2]])
+    scores, lost = np.array([[4.0, 3.0]], np.float32), np.zeros((1, 1, 2), np.float32)
+    assert rescored(scores, lost, np.array([1]), features, columns).tolist() == [[[5, 5, 5]]]
+    lost[0, 0, 0] = 2
+    assert rescored(scores, lost, np.array([1]), features, columns).tolist() == [[[3, 5, 0]]]

@@ -87,17 +87,21 @@ def shares(voices: Sequence[tuple[Carrier, Floats]], rows: int, title: Ints) -> 
 
     In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
     """
-    total, every = np.zeros((rows, len(title)), np.float32), np.arange(rows)
-    for carrier, weight in voices:
+    said = np.zeros((len(voices), rows, len(title)), np.float32)
+    for number, (carrier, weight) in enumerate(voices):
         if weight.any():
-            total += weight * _scaled(carrier.carried(every, title))
-    return _scaled(total)
+            said[number] = carrier.carried(np.arange(rows), title)
+    weights = np.array([weight for _, weight in voices]) / _sizes(said)
+    total = np.einsum("srt,st->rt", said, weights.astype(np.float32))
+    answer: Floats = total / _sizes(total)
+    return answer
 
 
-def _scaled(carried: Floats) -> Floats:
-    size: Floats = np.abs(carried).sum(axis=0)
-    size[size == 0] = 1
-    return carried / size
+def _sizes(carried: Floats) -> Floats:
+    """Of what rows carry; 1 where it is nothing."""
+    sizes: Floats = np.abs(carried).sum(axis=-2)
+    sizes[sizes == 0] = 1
+    return sizes
 
 
 def _nothing(rows: Ints, title: Ints) -> Floats:
@@ -214,9 +218,9 @@ def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
     def carried(rows: Ints, title: Ints) -> Floats:
         counts, to = np.zeros_like(values), np.zeros(len(values), np.int64)
         counts[rows], to[rows] = values[rows], np.arange(len(rows))
-        around = np.zeros((len(rows), source.titles), np.float32)
-        source.add_around(history, counts, to, asked, around)
-        return around[:, title]
+        column = np.full(source.titles, -1, np.int32)
+        column[title] = np.arange(len(title))
+        return source.around(history, counts, to, asked, column)
 
     # The same are asked when a row is left out: who they are follows from all rows.
     return Carrier(carried, lambda without, title: carried(without.rows, title))

@@ -139,12 +139,8 @@ class Explainer:
     def _without(self, carriers: Sequence[Carrier], without: Without, pool: Pool, near: Ints) -> Floats:
         """Rows x near titles: the ranker's scores when no source hears of the row."""
         lost = np.stack([carrier.lost(without, pool.found.title) for carrier in carriers], axis=1)
-        anew = rescored(np.ascontiguousarray(pool.found.scores.T), lost, near)
-        features = np.repeat(pool.features[near][None], len(without.rows), axis=0)
-        for number, source in enumerate(self.ranking.sources):
-            for feature, values in zip(said_by(source.name), anew, strict=True):
-                if feature in self._column:
-                    features[:, :, self._column[feature]] = values[:, number]
+        scores = np.ascontiguousarray(pool.found.scores.T)
+        features = rescored(scores, lost, near, pool.features[near], self._columns)
         return self.ranking.score(features.reshape(-1, features.shape[2])).reshape(features.shape[:2])
 
     @cached_property
@@ -154,8 +150,10 @@ class Explainer:
         return np.array([[name in names for name in self.ranking.feature_names] for names in said], np.float32)
 
     @cached_property
-    def _column(self) -> Mapping[str, int]:
-        return {feature: number for number, feature in enumerate(self.ranking.feature_names)}
+    def _columns(self) -> Ints:
+        """Sources x what each says: among the features; -1 for what is none of them."""
+        place = {feature: number for number, feature in enumerate(self.ranking.feature_names)}
+        return np.array([[place.get(name, -1) for name in said_by(source.name)] for source in self.ranking.sources])
 
     def _fame(self, history: Histories, title: Ints, as_of: Ints) -> list[str]:
         """What is to be told of titles that nothing in the history speaks for."""

@@ -4,8 +4,6 @@ No source is asked again: from what it said, that is taken which it loses with t
 ranks among the pool, and the pool another best.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from marquee.model.compiled import compiled
@@ -15,53 +13,48 @@ from marquee.model.histories import Floats, Ints
 _LEFT = np.float32(1e-5)  # of a score; what is less is no opinion any more
 
 
-class Rescored(NamedTuple):
-    """Rows left out x sources x titles, as features.py describes what a source says."""
+def rescored(scores: Floats, lost: Floats, near: Ints, features: Floats, columns: Ints) -> Floats:
+    """Rows left out x near titles x features: as `features` has them, but for what sources say anew.
 
-    score: Floats
-    relative: Floats
-    rank: Floats
-
-
-def rescored(scores: Floats, lost: Floats, near: Ints) -> Rescored:
-    """`scores` are sources x pool, `lost` rows x sources x pool; `near` are places in the pool."""
-    shape = (*lost.shape[:2], len(near))
-    anew = Rescored(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32))
-    _rescore(scores, lost, near, *anew)
-    return anew._replace(rank=np.log2(anew.rank))
+    `scores` are sources x pool, `lost` rows x sources x pool, `near` places in the pool, whose `features` are given.
+    `columns` has, of each source, where its score, the relative one and its rank stand; -1 for none.
+    """
+    anew = np.empty((len(lost), *features.shape), np.float32)
+    _rescore(scores, lost, near, np.ascontiguousarray(features), columns, anew)
+    return anew
 
 
 @compiled
 def _rescore(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    scores: Floats, lost: Floats, near: Ints, score: Floats, relative: Floats, rank: Floats
+    scores: Floats, lost: Floats, near: Ints, features: Floats, columns: Ints, anew: Floats
 ) -> None:
-    """What a source says as before where nothing of it is lost: it was found out for one of the rows."""
-    best = np.empty(TOP, np.float32)
-    for source in range(len(scores)):
-        told = -1
-        for row in range(len(lost)):
-            is_lost = np.any(lost[row, source] != 0)
-            if told >= 0 and not is_lost:
-                score[row, source], relative[row, source] = score[told, source], relative[told, source]
-                rank[row, source] = rank[told, source]
-                continue
-            left = _left(scores[source], lost[row, source])
-            score[row, source] = left[near]
-            relative[row, source] = score[row, source] / _usual(left, best)
-            _rank(left, near, rank[row, source])
-            told = told if is_lost else row
+    best, rank = np.empty(TOP, np.float32), np.empty(len(near), np.float32)
+    for row in range(len(lost)):
+        anew[row] = features
+        for source in range(len(scores)):
+            if np.any(lost[row, source] != 0):
+                left = _left(scores[source], lost[row, source])
+                usual, (score, relative, ranked) = _usual(left, best), columns[source]
+                _rank(left, near, rank)
+                for n in range(len(near)):
+                    if score >= 0:
+                        anew[row, n, score] = left[near[n]]
+                    if relative >= 0:
+                        anew[row, n, relative] = left[near[n]] / usual
+                    if ranked >= 0:
+                        anew[row, n, ranked] = rank[n]
 
 
 @compiled
 def _rank(scores: Floats, near: Ints, ranks: Floats) -> None:
-    """Counts who stands before each; many are counted at once."""
+    """As features.py has ranks: logarithms. Counts who stands before each; many are counted at once."""
     mine, before = scores[near], np.ones(len(near), np.int32)
     for place in range(len(scores)):
         other = scores[place]
         for n in range(len(near)):
             before[n] += np.int32((other > mine[n]) | ((other == mine[n]) & (place < near[n])))
     for n in range(len(near)):
-        ranks[n] = np.nan if np.isnan(mine[n]) else before[n]
+        ranks[n] = np.nan if np.isnan(mine[n]) else np.log2(np.float32(before[n]))
 
 
 @compiled

@@ -108,31 +108,9 @@ def _fold_in(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
 ) -> None:
     """Of each viewer with a row the solution of (start + sum of (|c| - 1) f f') x = sum of c f, where c is above 0."""
     for viewer in range(len(starts) - 1):
-        if starts[viewer] < starts[viewer + 1]:
-            matrix, answer = start.copy(), factors[viewer]
-            for row in range(starts[viewer], starts[viewer + 1]):
-                sure, of_title = confidence[row], titles[title[row]]
-                if sure != 0:
-                    for i in range(len(answer)):
-                        extra, of_i = (abs(sure) - 1) * of_title[i], matrix[i]
-                        for j in range(i, len(answer)):
-                            of_i[j] += extra * of_title[j]
-                        answer[i] += max(sure, np.float32(0)) * of_title[i]
-            _solve(matrix, answer)
-
-
-@compiled
-def _solve(matrix: Floats, answer: Floats) -> None:
-    """In the place of both; of the matrix, which is symmetric and positive, only the upper triangle is looked at."""
-    size = len(answer)
-    for k in range(size):
-        of_k = matrix[k]
-        for i in range(k + 1, size):
-            share, of_i = of_k[i] / of_k[k], matrix[i]
-            for j in range(i, size):
-                of_i[j] -= share * of_k[j]
-            answer[i] -= share * answer[k]
-    for k in range(size - 1, -1, -1):
-        for j in range(k + 1, size):
-            answer[k] -= matrix[k, j] * answer[j]
-        answer[k] /= matrix[k, k]
+        rows = slice(starts[viewer], starts[viewer + 1])
+        of_titles, sure = titles[title[rows]], confidence[rows]
+        if len(sure):
+            extra = np.where(sure != 0, np.abs(sure) - np.float32(1), np.float32(0))
+            matrix = start + np.dot(of_titles.T, np.expand_dims(extra, 1) * of_titles)
+            factors[viewer] = np.linalg.solve(matrix, np.dot(of_titles.T, np.maximum(sure, np.float32(0))))

@@ -65,8 +65,8 @@ class ViewerNeighbours:
     before: float  # what those count that were watched before it, beside those after it
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        around = np.zeros((len(histories), self.titles), np.float32)
-        self.add_around(histories, self.values(histories), histories.user, self.asked(histories), around)
+        values, asked = self.values(histories), self.asked(histories)
+        around = self.around(histories, values, histories.user, asked, self._every_title)
         opinions(around)
         return around
 
@@ -90,15 +90,24 @@ class ViewerNeighbours:
         alike = np.take_along_axis(likeness, nearest, axis=1)
         return nearest, alike / np.maximum(alike.sum(axis=1, keepdims=True), np.float32(1e-9))
 
-    def add_around(
-        self, histories: Histories, values: Floats, to: Ints, asked: tuple[Ints, Floats], sums: Floats
-    ) -> None:
-        """To the sums, of titles, that each row adds `to`: what those who are asked watched around its title."""
+    def around(
+        self, histories: Histories, values: Floats, to: Ints, asked: tuple[Ints, Floats], column: NDArray[np.int32]
+    ) -> Floats:
+        """What those who are asked watched around the title of each row, added up by where rows add `to`.
+
+        Of titles that have a column: it is -1 for those that are not asked about.
+        """
+        sums = np.zeros((int(to.max(initial=len(histories) - 1)) + 1, int(column.max(initial=-1)) + 1), np.float32)
         reach = np.power(np.float32(self.closeness), np.arange(_steps(self.closeness), dtype=np.float32))
         _add_around(
-            self.starts, self.title, histories.starts, histories.title, values, to, *asked,
+            self.starts, self.title, histories.starts, histories.title, values, to, *asked, column,
             reach, np.float32(self.before), sums,
         )  # fmt: skip
+        return sums
+
+    @cached_property
+    def _every_title(self) -> NDArray[np.int32]:
+        return np.arange(self.titles, dtype=np.int32)
 
     @cached_property
     def _owner(self) -> NDArray[np.int32]:
@@ -131,11 +140,12 @@ def _add_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
     to: Ints,
     nearest: Ints,
     weights: Floats,
+    column: NDArray[np.int32],
     reach: Floats,
     before: np.float32,
     sums: Floats,
 ) -> None:
-    counts, place_of = np.zeros(sums.shape[1], np.float32), np.empty(sums.shape[1], np.int64)
+    counts, place_of = np.zeros(len(column), np.float32), np.empty(len(column), np.int64)
     for viewer in range(len(starts) - 1):
         for row in range(starts[viewer], starts[viewer + 1]):
             counts[title[row]], place_of[title[row]] = values[row], to[row]
@@ -146,12 +156,27 @@ def _add_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not obje
                     count = counts[watched[place]]
                     if count != 0:
                         weight, total = weights[viewer, number] * count, sums[place_of[watched[place]]]
-                        for k in range(min(len(reach), len(watched) - 1 - place)):
-                            total[watched[place + 1 + k]] += weight * reach[k]
-                        for k in range(min(len(reach), place)):
-                            total[watched[place - 1 - k]] += weight * before * reach[k]
+                        _add_near(watched[place + 1 :], 1, column, weight, reach, total)
+                        _add_near(watched[:place], -1, column, weight * before, reach, total)
         for row in range(starts[viewer], starts[viewer + 1]):
             counts[title[row]] = 0
+
+
+@compiled
+def _add_near(  # noqa: PLR0913, PLR0917
+    watched: NDArray[np.int32],
+    step: int,
+    column: NDArray[np.int32],
+    weight: np.float32,
+    reach: Floats,
+    total: Floats,
+) -> None:
+    """The nearest is the first or, backwards, the last."""
+    place = 0 if step > 0 else len(watched) - 1
+    for k in range(min(len(reach), len(watched))):
+        where = column[watched[place + step * k]]
+        if where >= 0:
+            total[where] += weight * reach[k]
 
 
 def _steps(closeness: float) -> int:
