@@ -122,15 +122,19 @@ def ranks_within(starts: Ints, scores: Floats) -> Floats:
 
 @compiled
 def _rank(starts: Ints, scores: Floats, ranks: Floats) -> None:
-    """Counts who stands before each row: a few hundred of them are counted sooner than sorted."""
+    """Counts who stands before each row, for many rows at once: a few hundred are counted sooner than sorted."""
     for viewer in range(len(starts) - 1):
+        rows = slice(starts[viewer], starts[viewer + 1])
         for column in range(scores.shape[1]):
-            of_viewer = scores[starts[viewer] : starts[viewer + 1], column].copy()
-            for row in range(len(of_viewer)):
-                score, before = of_viewer[row], np.int32(1)
-                for other in of_viewer[:row]:
-                    before += np.int32(other >= score)
-                for other in of_viewer[row + 1 :]:
-                    before += np.int32(other > score)
-                if not np.isnan(score):
-                    ranks[starts[viewer] + row, column] = before
+            of_viewer = scores[rows, column].copy()
+            before = np.ones(len(of_viewer), np.int32)
+            for place in range(len(of_viewer)):
+                score, earlier, later = of_viewer[place], before[:place], before[place + 1 :]
+                for row in range(len(earlier)):
+                    earlier[row] += np.int32(score > of_viewer[row])
+                from_here = of_viewer[place + 1 :]
+                for row in range(len(later)):
+                    later[row] += np.int32(score >= from_here[row])
+            for row in range(len(before)):
+                is_told = not np.isnan(of_viewer[row])
+                ranks[starts[viewer] + row, column] = before[row] if is_told else np.nan

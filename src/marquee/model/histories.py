@@ -4,7 +4,7 @@ One run of rows a viewer, oldest first. `user` and `title` are row numbers, in `
 a title that the model does not know is left out when the histories are made.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self, TypeVar, cast, overload
 
@@ -78,6 +78,12 @@ class Histories(Runs):
         return np.repeat(self.starts[1:], self.counts) - 1 - np.arange(len(self.title))
 
     @kept_of_few
+    def above_mean(self) -> Floats:
+        """How many stars each row has above its viewer's mean; 0 where none were given."""
+        above = self.rating - self.mean_rating[self.user]
+        return np.where(np.isnan(above), np.float32(0), above)
+
+    @kept_of_few
     def mean_rating(self) -> Floats:
         """Each viewer's mean stars; NaN for a viewer who gave none."""
         rated = ~np.isnan(self.rating)
@@ -100,7 +106,7 @@ class Histories(Runs):
         """The same viewers with only those rows; a viewer may be left with none."""
         starts = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.starts]
         rows = {name: getattr(self, name)[keep] for name in _ROWS}
-        return replace(self, starts=starts, **rows)
+        return Histories(self.user_ids, starts, attributes=self.attributes, **rows)
 
     def of(self, users: Ints) -> "Histories":
         """Those viewers, by row number, in that order; a viewer may come more than once (with other rows hidden)."""
@@ -108,7 +114,7 @@ class Histories(Runs):
         starts = np.concatenate([[0], np.cumsum(counts)])
         take = np.arange(starts[-1]) + np.repeat(self.starts[:-1][users] - starts[:-1], counts)
         rows = {name: getattr(self, name)[take] for name in _ROWS}
-        return replace(self, user_ids=self.user_ids[users], attributes=self.attributes[users], starts=starts, **rows)
+        return Histories(self.user_ids[users], starts, attributes=self.attributes[users], **rows)
 
     def last(self, n: int) -> "Histories":
         """The same viewers with at most their last n rows."""

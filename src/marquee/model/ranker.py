@@ -51,11 +51,15 @@ class Ranker:
 
     def _of_nobody(self, features: Floats) -> Mask:
         """Rows of viewers of whom nothing at all is known: lessons on them teach no more than their own day."""
-        of_viewer = [number for number, name in enumerate(self.names) if name.startswith("viewer_")]
-        if not of_viewer:
+        if not len(self._of_viewer):
             return np.zeros(len(features), np.bool_)
-        unknown: Mask = np.all(np.isnan(features[:, of_viewer]), axis=1)
+        unknown: Mask = np.all(np.isnan(features[:, self._of_viewer]), axis=1)
         return unknown
+
+    @cached_property
+    def _of_viewer(self) -> Ints:
+        """The features that tell of the viewer."""
+        return np.array([number for number, name in enumerate(self.names) if name.startswith("viewer_")], np.int64)
 
     def _by_rank(self, features: Floats) -> Floats:
         """Where there is nothing to learn from, the sources' ranks decide."""

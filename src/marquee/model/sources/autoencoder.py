@@ -68,8 +68,7 @@ def fading(histories: Histories) -> Floats:
 
 def above_mean(histories: Histories) -> Floats:
     """Stars above the viewer's own mean; a title without stars counts as one at the mean."""
-    above = np.nan_to_num(histories.rating - histories.mean_rating[histories.user]) + np.float32(0.5)
-    return np.where(histories.strength > 0, above, np.float32(0))
+    return np.where(histories.strength > 0, histories.above_mean + np.float32(0.5), np.float32(0))
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:

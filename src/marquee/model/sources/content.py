@@ -153,8 +153,7 @@ def opinions(histories: Histories) -> Floats:
 
     The last title counts most; one a hundred titles back a tenth of it.
     """
-    stars = np.nan_to_num(histories.rating - histories.mean_rating[histories.user])
-    opinion = (histories.strength + stars) / np.sqrt(1 + histories.from_end, dtype=np.float32)
+    opinion = (histories.strength + histories.above_mean) / np.sqrt(1 + histories.from_end, dtype=np.float32)
     answer: Floats = opinion.astype(np.float32)
     return answer
 
