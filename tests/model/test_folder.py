@@ -50,7 +50,7 @@ def test_what_is_saved_comes_back_as_it_was(saved: Path) -> None:
 
 def test_arrays_are_mapped_and_cannot_be_changed(saved: Path) -> None:
     for array in load_model(saved).arrays["als"].values():
-        assert isinstance(array, np.memmap)
+        assert isinstance(array.base, np.memmap)
         assert not array.flags.writeable
 
 
