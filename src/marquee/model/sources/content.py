@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.sources import Arrays, narrow
-from marquee.model.sources.adding import add_row, cells_of, of_sparse
+from marquee.model.sources.adding import add_row, cells_of
 from marquee.model.titles import Titles
 from marquee.params import ContentParams
 from marquee.text import words_of
@@ -41,14 +41,14 @@ class Content:
     against: float  # what the disliked weigh, beside the liked
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        return self._cosines(of_sparse(self.vectors, histories, self.weights(histories)))
+        return self._cosines(histories.starts, histories.title, self.weights(histories))
 
     def scores_of(self, title: Ints, histories: Histories) -> Floats:
         """Of a few titles alone; 0 where there is no opinion."""
-        answer, taste = np.zeros((len(histories), len(title)), np.float32), np.zeros(self.vectors.shape[1], np.float32)
-        weights = self.weights(histories)
-        _multiply(*cells_of(self.vectors), histories.starts, histories.title, weights, title, taste, answer)
-        return answer
+        cosines, weights = np.zeros((len(histories), len(title)), np.float32), self.weights(histories)
+        tastes = (histories.starts, histories.title, weights, self._taste)
+        _multiply(*cells_of(self.vectors), *tastes, title, cosines)
+        return cosines
 
     def weights(self, histories: Histories) -> Floats:
         """How much each row counts; a title of which nothing is known says nothing."""
@@ -58,12 +58,18 @@ class Content:
 
     def likeness(self, title: Ints) -> Floats:
         """How alike each of these titles is to every title, at most 1; NaN where nothing is known of either."""
-        return self._cosines(self.vectors[title].toarray())
+        return self._cosines(np.arange(len(title) + 1), title.astype(np.int32), np.ones(len(title), np.float32))
 
-    def _cosines(self, tastes: Floats) -> Floats:
-        cosines = np.empty((len(tastes), self.vectors.shape[0]), np.float32)
-        _add_up(*cells_of(self._by_term), tastes, np.linalg.norm(tastes, axis=1), self._known, cosines)
+    def _cosines(self, starts: Ints, watched: NDArray[np.int32], weights: Floats) -> Floats:
+        cosines = np.empty((len(starts) - 1, self.vectors.shape[0]), np.float32)
+        tastes = (starts, watched, weights, self._taste)
+        _add_up(*cells_of(self.vectors), *cells_of(self._by_term), *tastes, self._known, cosines)
         return cosines
+
+    @property
+    def _taste(self) -> Floats:
+        """Where a taste is laid out, one viewer after another."""
+        return np.empty(self.vectors.shape[1], np.float32)
 
     @cached_property
     def _by_term(self) -> sp.csr_array:
@@ -96,21 +102,29 @@ def _add_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     indptr: NDArray[Any],
     indices: NDArray[Any],
     data: Floats,
-    tastes: Floats,
-    lengths: Floats,
+    begins: NDArray[Any],
+    titles: NDArray[Any],
+    numbers: Floats,
+    starts: Ints,
+    watched: NDArray[np.int32],
+    weights: Floats,
+    taste: Floats,
     known: Mask,
     cosines: Floats,
 ) -> None:
-    """Of titles of which something is known, for tastes that have a length."""
-    for taste in range(len(tastes)):
-        weights, total = tastes[taste], cosines[taste]
+    """Of titles of which something is known, for tastes that have a length; term by term, as far as a taste has them."""
+    for viewer in range(len(starts) - 1):
+        length = _lay_out(indptr, indices, data, watched, weights, starts[viewer], starts[viewer + 1], taste)
+        total = cosines[viewer]
+        if length <= 0:
+            total[:] = np.nan
+            continue
         total[:] = 0
-        for term in range(len(weights)):
-            if weights[term] != 0:
-                add_row(indptr, indices, data, term, weights[term], total)
+        for term in range(len(taste)):
+            if taste[term] != 0:
+                add_row(begins, titles, numbers, term, taste[term] / length, total)
         for title in range(len(total)):
-            is_told = known[title] and lengths[taste] > 0
-            total[title] = total[title] / lengths[taste] if is_told else np.float32(np.nan)
+            total[title] = total[title] if known[title] else np.float32(np.nan)
 
 
 @compiled
@@ -121,22 +135,35 @@ def _multiply(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not object
     starts: Ints,
     watched: NDArray[np.int32],
     weights: Floats,
-    titles: Ints,
     taste: Floats,
+    titles: Ints,
     cosines: Floats,
 ) -> None:
-    """The taste is laid out anew for each viewer; the square of its length is what its own titles say of it."""
     for viewer in range(len(starts) - 1):
-        taste[:] = 0
-        rows = range(starts[viewer], starts[viewer + 1])
-        for row in rows:
-            add_row(indptr, indices, data, watched[row], weights[row], taste)
-        square = np.float32(0)
-        for row in rows:
-            square += weights[row] * _product(indptr, indices, data, watched[row], taste)
-        if square > 0:
-            for n in range(len(titles)):
-                cosines[viewer, n] = _product(indptr, indices, data, titles[n], taste) / np.sqrt(square)
+        length = _lay_out(indptr, indices, data, watched, weights, starts[viewer], starts[viewer + 1], taste)
+        for n in range(len(titles) if length > 0 else 0):
+            cosines[viewer, n] = _product(indptr, indices, data, titles[n], taste) / length
+
+
+@compiled
+def _lay_out(  # noqa: PLR0913, PLR0917
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    watched: NDArray[np.int32],
+    weights: Floats,
+    begin: int,
+    end: int,
+    taste: Floats,
+) -> np.float32:
+    """A taste is the sum of its rows. Answers its length, whose square is what its own titles say of it."""
+    taste[:] = 0
+    for row in range(begin, end):
+        add_row(indptr, indices, data, watched[row], weights[row], taste)
+    square = np.float32(0)
+    for row in range(begin, end):
+        square += weights[row] * _product(indptr, indices, data, watched[row], taste)
+    return np.float32(np.sqrt(max(square, np.float32(0))))
 
 
 @compiled
