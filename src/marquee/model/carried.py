@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Source
-from marquee.model.sources.adding import Places, sums_of
+from marquee.model.sources.adding import Places, cells_of, sums_of
 from marquee.model.sources.als import Als
 from marquee.model.sources.autoencoder import Autoencoder, whole
 from marquee.model.sources.content import Content
@@ -39,6 +39,14 @@ class Without:
         kept[np.arange(len(rows)), rows] = False
         self.rows, self._kept = rows, kept
         self.histories = history.of(np.zeros(len(rows), np.int64)).where(kept.ravel())
+        self._places: Places | None = None  # all sources are asked about the same titles
+
+    def places(self, title: Ints, titles: int) -> Places:
+        """Of every title, where it stands among these; -1 for none."""
+        if self._places is None:
+            self._places = np.full(titles, -1, np.int32)
+            self._places[title] = np.arange(len(title))
+        return self._places
 
     def values(self, values: Values) -> Floats:
         """What each row of the whole history counts each time; 0 when it is left out."""
@@ -66,14 +74,13 @@ def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PL
         case Autoencoder():
             return _apart(_pairs(source.weights, history), whole(history))
         case Weighed():
-            return _adding(_pairs(source.source.weights, history), source.values, history)
+            return _adding(source.source.weights, source.values, history)
         case Order():
-            order = _pairs(source.weights, history)
-            return _adding(order, lambda some: lately(some, source.fade) * whole(some), history)
+            return _adding(source.weights, lambda some: lately(some, source.fade) * whole(some), history)
         case Following():
             return _following(source, history, len(history.title))
         case TitleNeighbours():
-            return _adding(_pairs(source.likeness, history), source.values, history)
+            return _adding(source.likeness, source.values, history)
         case ViewerNeighbours():
             return _viewers(source, history)
         case Content():
@@ -119,24 +126,25 @@ def _apart(cells: Cells, counts: Floats) -> Carrier:
     return Carrier(carried, lambda without, title: carried(without.rows, title))
 
 
-def _adding(cells: Cells, values: Values, history: Histories) -> Carrier:
-    """The same, where what a row counts depends on the others."""
+def _adding(matrix: sp.csr_array, values: Values, history: Histories) -> Carrier:
+    """The same of a matrix, where what a row counts depends on the others."""
     counts = values(history)
 
     def lost(without: Without, title: Ints) -> Floats:
         change = counts - without.values(values)
-        change[np.abs(change) <= _SLIGHT * np.abs(counts).max(initial=0)] = 0
-        changed = np.flatnonzero(change.any(axis=0))
-        return np.asarray(change[:, changed] @ cells(changed, title), np.float32)
+        lost = np.zeros((len(title), len(change)), np.float32)
+        slight = np.float32(_SLIGHT * np.abs(counts).max(initial=0))
+        _lose(*cells_of(matrix), history.title, change, slight, without.places(title, matrix.shape[1]), lost)
+        return lost.T
 
-    return Carrier(_apart(cells, counts).carried, lost)
+    return Carrier(_apart(_pairs(matrix, history), counts).carried, lost)
 
 
 def _following(following: Following, history: Histories, recent: int) -> Carrier:
     def values(some: Histories) -> Floats:
         return lately(some, following.fade) * ((some.strength > 0) & (some.from_end < recent))
 
-    return _adding(_pairs(following.chances, history), values, history)
+    return _adding(following.chances, values, history)
 
 
 def _als(als: Als, history: Histories) -> Carrier:
@@ -205,7 +213,7 @@ def _pairs(pairs: sp.csr_array, history: Histories) -> Cells:
     def cells(rows: Ints, title: Ints) -> Floats:
         place, answer = np.full(pairs.shape[1], -1, np.int32), _nothing(rows, title)
         place[title] = np.arange(len(title))
-        _look_up(pairs.indptr, pairs.indices, pairs.data, history.title[rows], title, place, answer)
+        _look_up(*cells_of(pairs), history.title[rows], title, place, answer)
         return answer
 
     return cells
@@ -245,6 +253,34 @@ def _alike(content: Content, history: Histories) -> Cells:
         return answer / length
 
     return cells
+
+
+@compiled
+def _lose(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    mine: NDArray[np.int32],
+    change: Floats,
+    slight: np.float32,
+    places: Places,
+    lost: Floats,
+) -> None:
+    """Titles x times: of each row of the history its change each time, times what it says of the titles."""
+    changes = np.empty(len(change), np.float32)
+    for row in range(len(mine)):
+        there = False
+        for n in range(len(changes)):
+            is_one = abs(change[n, row]) > slight
+            changes[n], there = change[n, row] if is_one else np.float32(0), there or is_one
+        if there:
+            cells = slice(indptr[mine[row]], indptr[mine[row] + 1])
+            columns, numbers = indices[cells], data[cells]
+            for cell in range(len(columns)):
+                if places[columns[cell]] >= 0:
+                    of_title = lost[places[columns[cell]]]
+                    for n in range(len(changes)):
+                        of_title[n] += changes[n] * numbers[cell]
 
 
 @compiled

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 ATTRIBUTES = ("age_group", "gender", "region")
-_FEW = 100_000  # rows
+FEW = 100_000  # rows, of which it is worth the memory to keep what was made of them
 _ROWS = ("title", "strength", "rating", "label", "hides", "at", "known_at")
 
 
@@ -37,7 +37,7 @@ class kept_of_few(cached_property[Value]):  # noqa: N801 - used as its parent is
     def __get__(self, instance: object | None, owner: type[Any] | None = None) -> Self | Value:
         if instance is None:
             return self
-        return super().__get__(instance, owner) if len(cast("Runs", instance).title) <= _FEW else self.func(instance)
+        return super().__get__(instance, owner) if len(cast("Runs", instance).title) <= FEW else self.func(instance)
 
 
 class Runs:

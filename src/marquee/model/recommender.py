@@ -138,6 +138,8 @@ def restored(contents: Contents) -> Recommender:
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
+    if retriever.tastes.says_the_same(stars.parts.tastes):  # as they do: then one of them is asked, and once
+        retriever = replace(retriever, tastes=stars.parts.tastes)
     index = Index(retriever.titles, params.search, **contents.arrays["search"])
     regions = tuple(contents.frames["regions"]["region"])
     before_events = Histories(**contents.arrays["before_events"])

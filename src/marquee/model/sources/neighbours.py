@@ -6,6 +6,7 @@ Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbo
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
@@ -85,6 +86,17 @@ class ViewerNeighbours:
 
     def asked(self, histories: Histories) -> tuple[Ints, Floats]:
         """The nearest, and how much each of them counts: by likeness, one together."""
+        known = self._known.get(histories)
+        if known is None:
+            known = self._known[histories] = self._asked(histories)
+        return known
+
+    @cached_property
+    def _known(self) -> "WeakKeyDictionary[Histories, tuple[Ints, Floats]]":
+        """Of histories that somebody still asks about: a list is made, and then explained."""
+        return WeakKeyDictionary()
+
+    def _asked(self, histories: Histories) -> tuple[Ints, Floats]:
         likeness = self.likeness(histories)
         nearest = best_of(likeness, self.nearest)
         alike = np.take_along_axis(likeness, nearest, axis=1)

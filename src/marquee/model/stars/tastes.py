@@ -8,12 +8,14 @@ solve from the history alone. Viewers who rate at random are learnt from less.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import FEW, Floats, Histories, Ints
 from marquee.model.stars.sides import Side, Sums, viewers_sums
 from marquee.model.stars.watched import Watched
 
@@ -44,6 +46,19 @@ class Tastes:
 
     def viewers(self, histories: Histories) -> Viewers:
         """Those whose histories these are: what fitting would have made of them."""
+        if len(histories.title) > FEW:
+            return self._viewers(histories)
+        known = self._known.get(histories)
+        if known is None:
+            known = self._known[histories] = self._viewers(histories)
+        return known
+
+    @cached_property
+    def _known(self) -> "WeakKeyDictionary[Histories, Viewers]":
+        """Of histories that somebody still asks about: a list asks for what to expect, and then for its stars."""
+        return WeakKeyDictionary()
+
+    def _viewers(self, histories: Histories) -> Viewers:
         rated, expected = with_stars(histories), self.watched.viewers(histories) @ self.from_watched
         said, reliability = self.said_by(rated), np.ones(len(rated), np.float32)
         for _ in range(_READINGS):
@@ -79,6 +94,10 @@ class Tastes:
         prior = np.ones(self.titles.means.shape[1], np.float32)
         prior[0] = self.bias_prior
         return prior
+
+    def says_the_same(self, other: "Tastes") -> bool:
+        mine, others = self.arrays(), other.arrays()
+        return all(np.array_equal(array, others[name]) for name, array in mine.items())
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         return {
