@@ -86,7 +86,7 @@ def _any_from(keys: Keys, least: np.int32) -> bool:
     there = np.uint32(0)
     for place in range(len(keys)):
         there |= np.uint32(keys[place] >= least)
-    return there > 0
+    return bool(there)
 
 
 @compiled

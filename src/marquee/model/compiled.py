@@ -8,7 +8,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-numba.config.SLP_VECTORIZE = 1  # numbers that lie side by side are added by one instruction; LLVM has it off for numba
+# Numbers that lie side by side are added by one instruction: numba does not ask LLVM for that by itself.
+numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -46,8 +46,8 @@ class Content:
     def scores_of(self, title: Ints, histories: Histories) -> Floats:
         """Of a few titles alone; 0 where there is no opinion."""
         cosines, weights = np.zeros((len(histories), len(title)), np.float32), self.weights(histories)
-        tastes = (histories.starts, histories.title, weights, self._taste)
-        _multiply(*cells_of(self.vectors), *tastes, title, cosines)
+        own = cells_of(self.vectors)
+        _multiply(*own, histories.starts, histories.title, weights, self._taste, title, cosines)
         return cosines
 
     def weights(self, histories: Histories) -> Floats:
@@ -62,8 +62,8 @@ class Content:
 
     def _cosines(self, starts: Ints, watched: NDArray[np.int32], weights: Floats) -> Floats:
         cosines = np.empty((len(starts) - 1, self.vectors.shape[0]), np.float32)
-        tastes = (starts, watched, weights, self._taste)
-        _add_up(*cells_of(self.vectors), *cells_of(self._by_term), *tastes, self._known, cosines)
+        own, by_term = cells_of(self.vectors), cells_of(self._by_term)
+        _add_up(*own, *by_term, starts, watched, weights, self._taste, self._known, cosines)
         return cosines
 
     @property
@@ -112,7 +112,7 @@ def _add_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     known: Mask,
     cosines: Floats,
 ) -> None:
-    """Of titles of which something is known, for tastes that have a length; term by term, as far as a taste has them."""
+    """Of titles of which something is known, for tastes that have a length, by the terms that these have."""
     for viewer in range(len(starts) - 1):
         length = _lay_out(indptr, indices, data, watched, weights, starts[viewer], starts[viewer + 1], taste)
         total = cosines[viewer]

@@ -5,7 +5,7 @@ Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbo
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
