@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marquee.model.candidates import ranks_within
-from marquee.model.carried import Without, carrier_of
+from marquee.model.carried import Without, carriers_of
 from marquee.model.features import TOP
 from marquee.model.recommender import Recommender
 from marquee.model.rescored import rescored
@@ -25,7 +25,7 @@ def test_what_every_source_loses_without_a_row_is_what_it_would_lose_asked_anew(
         if source.name not in UNCARRIED:
             before = np.nan_to_num(source.scores(VIEWER, AS_OF)[:, TITLES])
             anew = np.nan_to_num(source.scores(without.histories, np.repeat(AS_OF, len(ROWS)))[:, TITLES])
-            lost = carrier_of(source, VIEWER).lost(without, TITLES)
+            lost = carriers_of([source], VIEWER)[0].lost(without, TITLES)
             slight = CLOSE * np.abs(before).max()
             np.testing.assert_allclose(before - lost, anew, rtol=0, atol=slight, err_msg=source.name)
 
@@ -34,7 +34,7 @@ def test_a_row_that_matters_is_lost_by_some_source_and_by_none_that_says_the_sam
     fitted: Recommender,
 ) -> None:
     without = Without(VIEWER, ROWS[:1])
-    lost = {source.name: carrier_of(source, VIEWER).lost(without, TITLES) for source in fitted.sources}
+    lost = {source.name: carriers_of([source], VIEWER)[0].lost(without, TITLES) for source in fitted.sources}
     assert np.abs(lost["following"]).max() > 0
     assert not lost["popular"].any()
 

@@ -1,7 +1,7 @@
 """Carried: how much each row of one viewer's history adds to a source's score of a title, and what it loses without.
 
 Exact: over the rows, what is carried sums to the source's score. A source that can be told apart so is one function
-here and one line in `carrier_of`; one that cannot carries nothing and leaves the others to speak.
+here and one line in `_carrier_of`; one that cannot carries nothing and leaves the others to speak.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ from marquee.model.sources.following import Sequence as Order
 from marquee.model.sources.neighbours import TitleNeighbours, ViewerNeighbours
 
 Cells = Callable[[Ints, Ints], Floats]  # of some rows of the history x some titles
+Pairs = Callable[[sp.csr_array], Cells]  # of the weights of pairs of titles
 Values = Callable[[Histories], Floats]  # how much each row counts
 
 _STEPS = 20  # cells of a row that are read in the time one is looked up
@@ -63,24 +64,34 @@ class Carrier:
     lost: Callable[[Without, Ints], Floats]  # what its score loses without each of the rows
 
 
-def carrier_of(source: Source, history: Histories) -> Carrier:  # noqa: C901, PLR0911 - one a kind of source
+def carriers_of(sources: Sequence[Source], history: Histories) -> list[Carrier]:
+    """Of each source; those that ask the same weights look them up once."""
+    looked_up: dict[int, Cells] = {}
+
+    def pairs(weights: sp.csr_array) -> Cells:
+        return looked_up.setdefault(id(weights), _Pairs(weights, history))
+
+    return [_carrier_of(source, history, pairs) for source in sources]
+
+
+def _carrier_of(source: Source, history: Histories, pairs: Pairs) -> Carrier:  # noqa: C901, PLR0911 - one a kind of source
     match source:
         case Recent(source=Als() as als):
             return _recent_als(als, source.recent, history)
         case Recent(source=Following() as following):
-            return _following(following, history, source.recent)
+            return _following(following, history, source.recent, pairs)
         case Als():
             return _als(source, history)
         case Autoencoder():
-            return _apart(_pairs(source.weights, history), whole(history))
+            return _apart(pairs(source.weights), whole(history))
         case Weighed():
-            return _adding(source.source.weights, source.values, history)
+            return _adding(source.source.weights, source.values, history, pairs)
         case Order():
-            return _adding(source.weights, lambda some: lately(some, source.fade) * whole(some), history)
+            return _adding(source.weights, lambda some: lately(some, source.fade) * whole(some), history, pairs)
         case Following():
-            return _following(source, history, len(history.title))
+            return _following(source, history, len(history.title), pairs)
         case TitleNeighbours():
-            return _adding(source.likeness, source.values, history)
+            return _adding(source.likeness, source.values, history, pairs)
         case ViewerNeighbours():
             return _viewers(source, history)
         case Content():
@@ -94,10 +105,10 @@ def shares(voices: Sequence[tuple[Carrier, Floats]], rows: int, title: Ints) -> 
 
     In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
     """
-    said = np.zeros((len(voices), rows, len(title)), np.float32)
+    said, every = np.zeros((len(voices), rows, len(title)), np.float32), np.arange(rows)
     for number, (carrier, weight) in enumerate(voices):
         if weight.any():
-            said[number] = carrier.carried(np.arange(rows), title)
+            said[number] = carrier.carried(every, title)
     weights = np.array([weight for _, weight in voices]) / _sizes(said)
     total = np.einsum("srt,st->rt", said, weights.astype(np.float32))
     answer: Floats = total / _sizes(total)
@@ -126,7 +137,7 @@ def _apart(cells: Cells, counts: Floats) -> Carrier:
     return Carrier(carried, lambda without, title: carried(without.rows, title))
 
 
-def _adding(matrix: sp.csr_array, values: Values, history: Histories) -> Carrier:
+def _adding(matrix: sp.csr_array, values: Values, history: Histories, pairs: Pairs) -> Carrier:
     """The same of a matrix, where what a row counts depends on the others."""
     counts = values(history)
 
@@ -137,14 +148,14 @@ def _adding(matrix: sp.csr_array, values: Values, history: Histories) -> Carrier
         _lose(*cells_of(matrix), history.title, change, slight, without.places(title, matrix.shape[1]), lost)
         return lost.T
 
-    return Carrier(_apart(_pairs(matrix, history), counts).carried, lost)
+    return Carrier(_apart(pairs(matrix), counts).carried, lost)
 
 
-def _following(following: Following, history: Histories, recent: int) -> Carrier:
+def _following(following: Following, history: Histories, recent: int, pairs: Pairs) -> Carrier:
     def values(some: Histories) -> Floats:
         return lately(some, following.fade) * ((some.strength > 0) & (some.from_end < recent))
 
-    return _adding(following.chances, values, history)
+    return _adding(following.chances, values, history, pairs)
 
 
 def _als(als: Als, history: Histories) -> Carrier:
@@ -209,14 +220,21 @@ def _terms(als: Als, history: Histories) -> tuple[Floats, Floats, Floats]:
     return als.title_factors[history.title], extra, np.maximum(confidence, 0)
 
 
-def _pairs(pairs: sp.csr_array, history: Histories) -> Cells:
-    def cells(rows: Ints, title: Ints) -> Floats:
-        place, answer = np.full(pairs.shape[1], -1, np.int32), _nothing(rows, title)
-        place[title] = np.arange(len(title))
-        _look_up(*cells_of(pairs), history.title[rows], title, place, answer)
-        return answer
+class _Pairs:
+    """Cells of the weights of pairs of titles; what was asked last is known."""
 
-    return cells
+    def __init__(self, weights: sp.csr_array, history: Histories) -> None:
+        self._weights, self._history = weights, history
+        self._asked, self._answer = b"", _nothing(np.empty(0, np.int64), np.empty(0, np.int64))
+
+    def __call__(self, rows: Ints, title: Ints) -> Floats:
+        asked = rows.tobytes() + title.tobytes()
+        if asked != self._asked:
+            place, answer = np.full(self._weights.shape[1], -1, np.int32), _nothing(rows, title)
+            place[title] = np.arange(len(title))
+            _look_up(*cells_of(self._weights), self._history.title[rows], title, place, answer)
+            self._asked, self._answer = asked, answer
+        return self._answer
 
 
 def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:

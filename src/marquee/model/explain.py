@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marquee.model.candidates import Candidates, said_of
-from marquee.model.carried import Carrier, Without, carrier_of, shares
+from marquee.model.carried import Carrier, Without, carriers_of, shares
 from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.rescored import rescored
@@ -88,7 +88,7 @@ class Explainer:
         pool = self._with(title, pool, history, as_of)
         place = np.searchsorted(pool.found.title, title)
         contributions = self.ranking.contributions(pool.features[place])
-        carriers = [carrier_of(source, history) for source in self.ranking.sources]
+        carriers = carriers_of(self.ranking.sources, history)
         voices = list(zip(carriers, self._loudness(contributions), strict=True))
         carried = shares(voices, len(history.title), title)
         effects = np.zeros_like(carried)
