@@ -1,11 +1,14 @@
 """Claims about rescoring: what is lost without a row is what asking anew would lose, and ranks follow from that."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from marquee.model.candidates import ranks_within
 from marquee.model.carried import Without, carriers_of
 from marquee.model.features import TOP
+from marquee.model.histories import Histories
 from marquee.model.recommender import Recommender
 from marquee.model.rescored import rescored
 from tests.model.conftest import histories, interactions
@@ -68,3 +71,13 @@ def test_of_a_source_that_loses_nothing_everything_stays_as_it_was_described() -
     assert rescored(scores, lost, np.array([1]), features, columns).tolist() == [[[5, 5, 5]]]
     lost[0, 0, 0] = 2
     assert rescored(scores, lost, np.array([1]), features, columns).tolist() == [[[3, 5, 0]]]
+
+
+@pytest.mark.parametrize("history", [VIEWER.last(0), replace(VIEWER, strength=-np.abs(VIEWER.strength))])
+def test_a_list_of_who_liked_nothing_has_reasons_that_name_no_title_of_theirs(
+    fitted: Recommender, history: Histories
+) -> None:
+    pool = fitted.propose(history, AS_OF, ()).pool
+    reasons = fitted.explainer.reasons(history, pool.found.title[:5], pool, AS_OF)
+    assert [reason.named for reason in reasons] == [()] * 5
+    assert all(reason.sentence for reason in reasons)

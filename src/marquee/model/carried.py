@@ -246,7 +246,9 @@ def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:
         counts[rows], to[rows] = values[rows], np.arange(len(rows))
         column = np.full(source.titles, -1, np.int32)
         column[title] = np.arange(len(title))
-        return source.around(history, counts, to, asked, column)
+        around = _nothing(rows, title)
+        source.add_around(history, counts, to, asked, column, around)
+        return around
 
     # The same are asked when a row is left out: who they are follows from all rows.
     return Carrier(carried, lambda without, title: carried(without.rows, title))

@@ -67,7 +67,8 @@ class ViewerNeighbours:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
         values, asked = self.values(histories), self.asked(histories)
-        around = self.around(histories, values, histories.user, asked, self._every_title)
+        around = np.zeros((len(histories), self.titles), np.float32)
+        self.add_around(histories, values, histories.user, asked, self._every_title, around)
         opinions(around)
         return around
 
@@ -102,20 +103,24 @@ class ViewerNeighbours:
         alike = np.take_along_axis(likeness, nearest, axis=1)
         return nearest, alike / np.maximum(alike.sum(axis=1, keepdims=True), np.float32(1e-9))
 
-    def around(
-        self, histories: Histories, values: Floats, to: Ints, asked: tuple[Ints, Floats], column: NDArray[np.int32]
-    ) -> Floats:
-        """What those who are asked watched around the title of each row, added up by where rows add `to`.
+    def add_around(  # noqa: PLR0913, PLR0917
+        self,
+        histories: Histories,
+        values: Floats,
+        to: Ints,
+        asked: tuple[Ints, Floats],
+        column: NDArray[np.int32],
+        sums: Floats,
+    ) -> None:
+        """To the run of the sums that each row adds `to`: what those who are asked watched around the row's title.
 
         Of titles that have a column: it is -1 for those that are not asked about.
         """
-        sums = np.zeros((int(to.max(initial=len(histories) - 1)) + 1, int(column.max(initial=-1)) + 1), np.float32)
         reach = np.power(np.float32(self.closeness), np.arange(_steps(self.closeness), dtype=np.float32))
         _add_around(
             self.starts, self.title, histories.starts, histories.title, values, to, *asked, column,
             reach, np.float32(self.before), sums,
         )  # fmt: skip
-        return sums
 
     @cached_property
     def _every_title(self) -> NDArray[np.int32]:
