@@ -73,7 +73,7 @@ class Reason:
     title: int
     sentence: str
     named: tuple[int, ...]  # titles of the history without which this one stands lower, the most important first
-    carried: tuple[tuple[int, float], ...]  # titles of the history, and the share that each carries
+    carried: tuple[tuple[int, float], ...]  # titles of the history, those named first of all, by the share of each
     raised: tuple[tuple[str, float], ...]  # what raised its score most, in words, and by how much
 
 
@@ -91,8 +91,7 @@ class Explainer:
         carriers = carriers_of(self.ranking.sources, history)
         voices = list(zip(carriers, self._loudness(contributions), strict=True))
         carried = shares(voices, len(history.title), title)
-        effects = np.zeros_like(carried)
-        rows = self._likeliest(history, carried)
+        effects, rows = np.zeros_like(carried), self._likeliest(history, carried)
         effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)
         unsaid = ~carried.any(axis=0)
@@ -171,12 +170,14 @@ class Explainer:
         telling, (words, which) = self._teller.of(history), self._words
         named, carriers = _largest(effects, self.params.named), _largest(carried, self.params.told)
         raised = _largest((added @ which).T, self.params.told)
+        of_each = zip(carried.T, named, carriers, strict=True)
+        shown = [_shares(shares, [*first, *most], self.params.told) for shares, first, most in of_each]
         return [
             Reason(
                 int(title[n]),
                 telling.sentence(int(title[n]), [row for row, _ in named[n]]) or otherwise[n],
                 tuple(int(history.title[row]) for row, _ in named[n]),
-                tuple((int(history.title[row]), share) for row, share in carriers[n]),
+                tuple((int(history.title[row]), share) for row, share in shown[n]),
                 tuple((words[number], by) for number, by in raised[n]),
             )
             for n in range(len(title))
@@ -200,3 +201,9 @@ def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
     there = np.take_along_axis(values.T, best, axis=1)
     pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
     return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]
+
+
+def _shares(shares: Floats, rows: Sequence[tuple[int, float]], count: int) -> list[tuple[int, float]]:
+    """The shares of the first so many of these rows, the largest first: who is named in the sentence is among them."""
+    first = list(dict.fromkeys(row for row, _ in rows))[:count]
+    return sorted(((row, float(shares[row])) for row in first), key=lambda each: -each[1])

@@ -144,14 +144,16 @@ def _believable(measured: _Measured, params: GateParams) -> Iterator[Rule]:
 
 def _breadth(measured: _Measured, params: GateParams) -> Iterator[Rule]:
     coverage, novelty = measured.value(HYBRID, COVERAGE), measured.value(HYBRID, _NOVELTY)
-    least, around = params.coverage, (0.0, float("inf"))
+    least = params.coverage
     if measured.has_champion:
         least = max(least, measured.value(CHAMPION, COVERAGE) * (1 - params.coverage_loss))
-        known = measured.value(CHAMPION, _NOVELTY)
-        around = known * (1 - params.novelty_change), known * (1 + params.novelty_change)
     yield Rule("coverage", coverage >= least, f"{coverage:.1%} of titles are shown, {least:.1%} needed")
-    within = around[0] <= novelty <= around[1]
-    yield Rule("novelty", within, f"{novelty:.2f} bits, from {around[0]:.2f} to {around[1]:.2f} allowed")
+    if not measured.has_champion:
+        yield Rule("novelty", True, f"{novelty:.2f} bits, and no champion to compare with yet")
+        return
+    known = measured.value(CHAMPION, _NOVELTY)
+    low, high = known * (1 - params.novelty_change), known * (1 + params.novelty_change)
+    yield Rule("novelty", low <= novelty <= high, f"{novelty:.2f} bits, from {low:.2f} to {high:.2f} allowed")
 
 
 def _everybody_answered(measured: _Measured, _: GateParams) -> Iterator[Rule]:
