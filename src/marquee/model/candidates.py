@@ -29,13 +29,13 @@ def gather(
 
     Of equals, those that come first among the titles.
     """
-    said = said_by_all(sources, histories, as_of)
-    closed = hidden(histories, said[0].shape[1])
-    if allowed is not None:
-        closed |= ~allowed
-    chosen = np.zeros_like(closed)
-    for scores in said:
-        _choose(scores, closed, min(depth, closed.shape[1]), chosen)
+    said: list[Floats] = []
+    for scores in said_by_all(sources, histories, as_of):
+        if not said:
+            closed = hidden(histories, scores.shape[1]) | (False if allowed is None else ~allowed)
+            chosen = np.zeros_like(closed)
+        _choose(scores, closed, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
+        said.append(scores)
     starts, title = _marked(chosen)
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
@@ -52,9 +52,9 @@ def firsts(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int
 ) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
     """Of each source alone: viewer, title, rank and score of its `depth` best, as `gather` would choose them."""
-    said = said_by_all(sources, histories, as_of)
-    closed = hidden(histories, said[0].shape[1])
-    for scores in said:
+    closed: Mask | None = None
+    for scores in said_by_all(sources, histories, as_of):
+        closed = hidden(histories, scores.shape[1]) if closed is None else closed
         best = np.full((len(closed), min(depth, closed.shape[1])), -1)
         _put_in_order(scores, closed, best)
         user, place = np.nonzero(best >= 0)
@@ -70,7 +70,7 @@ def _put_in_order(scores: Floats, closed: Mask, best: Ints) -> None:
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
     """Given titles, rising, as the candidates of one viewer."""
-    said, starts = said_by_all(sources, history, as_of), np.array([0, len(title)])
+    said, starts = list(said_by_all(sources, history, as_of)), np.array([0, len(title)])
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 

@@ -49,7 +49,7 @@ def test_every_source_is_there_once_by_its_name() -> None:
 
 def test_all_sources_say_together_what_each_says_alone_whoever_else_is_asked() -> None:
     viewers = watched([0, 1, 5], [], [4], [7, 6, 3, 2, 0], strength=[1, -1, 1, 0.2, 1, 0, 1, 1, 1], rating=[2] * 9)
-    together = said_by_all(tuple(SOURCES.values()), viewers, now(viewers))
+    together = list(said_by_all(tuple(SOURCES.values()), viewers, now(viewers)))
     for name, scores in zip(NAMES, together, strict=True):
         assert np.array_equal(scores, scores_of(name, viewers), equal_nan=True), name
         for viewer in range(len(viewers)):

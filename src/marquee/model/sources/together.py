@@ -1,6 +1,6 @@
 """Together: what every source says of every title; those that ask the same weights are answered in one pass."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Source
@@ -9,35 +9,65 @@ from marquee.model.sources.autoencoder import Autoencoder, whole
 from marquee.model.sources.fitting import Recent, Weighed
 
 
-def said_by_all(sources: Sequence[Source], histories: Histories, as_of: Ints) -> list[Floats]:
-    """Viewers x titles, one a source: to the bit what each says alone."""
-    said = {**_by_als(sources, histories), **_by_autoencoders(sources, histories)}
-    return [said[source.name] if source.name in said else source.scores(histories, as_of) for source in sources]
+def said_by_all(sources: Sequence[Source], histories: Histories, as_of: Ints) -> Iterator[Floats]:
+    """Viewers x titles, one source after another: to the bit what each says alone."""
+    said: dict[str, Floats] = {}
+    for source in sources:
+        if source.name not in said:
+            said |= _said_with(source, sources, histories, as_of)
+        yield said.pop(source.name)
 
 
-def _by_als(sources: Sequence[Source], histories: Histories) -> Mapping[str, Floats]:
+def _said_with(source: Source, sources: Sequence[Source], histories: Histories, as_of: Ints) -> Mapping[str, Floats]:
+    """What a source says, and what those say that ask the same weights."""
+    match source:
+        case Als() | Recent(source=Als()):
+            return _by_als(_als_of(source), sources, histories)
+        case Autoencoder() | Weighed():
+            return _by_autoencoder(_autoencoder_of(source), sources, histories)
+        case _:
+            return {source.name: source.scores(histories, as_of)}
+
+
+def _by_als(als: Als | None, sources: Sequence[Source], histories: Histories) -> Mapping[str, Floats]:
     """Of whole histories, and of their recent parts."""
-    asked: dict[int, tuple[Als, dict[str, Histories]]] = {}
-    for source in sources:
-        match source:
-            case Als() as als:
-                asked.setdefault(id(als), (als, {}))[1][source.name] = histories
-            case Recent(source=Als() as als):
-                asked.setdefault(id(als), (als, {}))[1][source.name] = histories.last(source.recent)
-    return _named((list(of), als.answers(list(of.values()))) for als, of in asked.values())
+    assert als is not None
+    asked = {
+        source.name: histories.last(source.recent) if isinstance(source, Recent) else histories
+        for source in sources
+        if _als_of(source) is als
+    }
+    return dict(zip(asked, als.answers(list(asked.values())), strict=True))
 
 
-def _by_autoencoders(sources: Sequence[Source], histories: Histories) -> Mapping[str, Floats]:
+def _by_autoencoder(
+    autoencoder: Autoencoder | None, sources: Sequence[Source], histories: Histories
+) -> Mapping[str, Floats]:
     """Of whole histories, weighed in several ways."""
-    asked: dict[int, tuple[Autoencoder, dict[str, Floats]]] = {}
-    for source in sources:
-        match source:
-            case Autoencoder() as autoencoder:
-                asked.setdefault(id(autoencoder), (autoencoder, {}))[1][source.name] = whole(histories)
-            case Weighed(source=autoencoder):
-                asked.setdefault(id(autoencoder), (autoencoder, {}))[1][source.name] = source.values(histories)
-    return _named((list(of), autoencoder.answers(histories, list(of.values()))) for autoencoder, of in asked.values())
+    assert autoencoder is not None
+    asked = {
+        source.name: source.values(histories) if isinstance(source, Weighed) else whole(histories)
+        for source in sources
+        if _autoencoder_of(source) is autoencoder
+    }
+    return dict(zip(asked, autoencoder.answers(histories, list(asked.values())), strict=True))
 
 
-def _named(answered: Iterable[tuple[Sequence[str], Floats]]) -> Mapping[str, Floats]:
-    return {name: scores for names, answers in answered for name, scores in zip(names, answers, strict=True)}
+def _als_of(source: Source) -> Als | None:
+    match source:
+        case Als() as als:
+            return als
+        case Recent(source=Als() as als):
+            return als
+        case _:
+            return None
+
+
+def _autoencoder_of(source: Source) -> Autoencoder | None:
+    match source:
+        case Autoencoder() as autoencoder:
+            return autoencoder
+        case Weighed(source=autoencoder):
+            return autoencoder
+        case _:
+            return None
