@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import lightgbm as lgb
@@ -170,10 +171,53 @@ def slopes(sizes: Sequence[float], folders: Sequence[Path]) -> None:
         print(f"{stage:<14}" + "".join(f"{each:>10.1f}" for each in seconds) + f"{10**slope:>12.1f} times")
 
 
+def picture(sizes: Sequence[float], folders: Sequence[Path]) -> str:
+    """Seconds of each stage by millions of ratings, both as logarithms: what is linear rises as the dashed lines do."""
+    every = [costs(folder) for folder in folders]
+    seconds = {stage: [max(cost[stage]["seconds"], 0.1) for cost in every] for stage in STAGES}
+    left, right = np.log10(min(sizes)) - 0.05, np.log10(max(sizes)) + 0.05
+
+    def x(size: float) -> float:
+        return float(70 + 500 * (np.log10(size) - left) / (right - left))
+
+    def y(second: float) -> float:
+        return float(380 - 90 * (np.log10(second) + 0.5))
+
+    marks = [_text(x(size), 440, f"{size:g} M", "middle") for size in sizes]
+    marks += [_text(60, y(second) + 4, f"{second:g} s", "end") for second in (1, 10, 100, 1000)]
+    marks += [_line([(70, y(second)), (570, y(second))], "#8886", 1) for second in (1, 10, 100, 1000)]
+    guides = [
+        _line([(x(10**left), y(second)), (x(10**right), y(second * 10 ** (right - left)))], "#8888", 1, "4 4")
+        for second in (0.5, 5)
+    ]
+    lines, names = [], []
+    ends = np.array([y(of[-1]) for of in seconds.values()])
+    for above, below in pairwise(np.argsort(ends)):
+        ends[below] = max(ends[below], ends[above] + 16)
+    for number, (stage, of) in enumerate(seconds.items()):
+        colour = f"hsl({40 * number} 65% 48%)"
+        lines.append(_line([(x(size), y(each)) for size, each in zip(sizes, of, strict=True)], colour, 2.5))
+        names.append(_text(580, ends[number] + 4, stage, "start", colour))
+    body = "\n".join([*marks, *guides, *lines, *names])
+    style = 'font-family="sans-serif" font-size="14" fill="#888"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 460" {style}>\n{body}\n</svg>\n'
+
+
+def _text(x: float, y: float, words: str, anchor: str, colour: str = "#888") -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
+
+
+def _line(points: Sequence[tuple[float, float]], colour: str, width: float, dashes: str = "none") -> str:
+    told = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    drawn = f'stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"'
+    return f'<polyline points="{told}" fill="none" {drawn}/>'
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ratings", type=float, nargs="+", default=[100.0], help="millions; 100 is the Prize")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "marquee-netflix")
+    parser.add_argument("--picture", type=Path, help="where to draw what growing costs, as SVG")
     parser.add_argument("--quick", action="store_true", help="half a million ratings")
     given = parser.parse_args()
     sizes, folders = [0.5] if given.quick else given.ratings, []
@@ -189,6 +233,8 @@ def main() -> None:
         folders.append(folder)
     if len(sizes) > 1:
         slopes(sizes, folders)
+        if given.picture:
+            given.picture.write_text(picture(sizes, folders), "utf-8")
 
 
 if __name__ == "__main__":
