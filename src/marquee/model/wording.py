@@ -114,8 +114,8 @@ class Teller:
         0 where it is no taste.
         """
         liked = history.title[history.strength > 0]
-        of_decade = np.zeros_like(self._usual)
-        np.add.at(of_decade, self._decade[liked], self._genres[liked])
+        in_decade = self._decade[liked] == np.arange(len(self._usual))[:, None]
+        of_decade = in_decade.astype(np.float32) @ self._genres[liked]
         count, usual = _with_sum(of_decade), len(liked) * _with_sum(self._usual)
         taste = (count >= self.params.taste_count) & (count >= self.params.taste_lift * usual)
         beyond: Floats = np.where(taste, (count - usual) / np.sqrt(usual + 1), 0)

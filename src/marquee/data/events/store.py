@@ -27,9 +27,10 @@ _OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
 _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))
 _ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
 _DEEDS = _OF_VIEWER.where(DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.position.desc())
-_LATEST_DEEDS = _DEEDS.limit(bindparam("limit"))
 _PROFILE = _OF_VIEWER.where(EVENTS.c.kind == "signed_up").order_by(EVENTS.c.happened_at.desc()).limit(1)
 _FORGOTTEN = select(FORGOTTEN_VIEWERS.c.until).where(FORGOTTEN_VIEWERS.c.user_id == bindparam("user_id"))
+# Behind each deed: one question is half of what two cost.
+_LATEST_DEEDS = _DEEDS.add_columns(_FORGOTTEN.scalar_subquery()).limit(bindparam("limit"))
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
 
 
@@ -87,11 +88,12 @@ class EventStore:
         if not is_id(user_id) or limit < 1:
             return Deeds((), None)
         with self._database.read() as connection:
-            latest = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
-            if len(latest) == limit and all(row.kind != "signed_up" for row in latest):
-                latest = [*latest, *connection.execute(_PROFILE, {"user_id": user_id})]
-            until = connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
-        return Deeds(tuple(map(Event._make, reversed(latest))), until)
+            found = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
+            until = found[0][-1] if found else connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
+            latest = [Event._make(row[:-1]) for row in found]
+            if len(latest) == limit and all(deed.kind != "signed_up" for deed in latest):
+                latest += map(Event._make, connection.execute(_PROFILE, {"user_id": user_id}))
+        return Deeds(tuple(reversed(latest)), until)
 
     def forgotten(self) -> Mapping[int, int]:
         """Everybody who asked to be forgotten, and until when."""
