@@ -35,7 +35,7 @@ def keys(folder: Path) -> Iterator[ApiKeys]:
 @pytest.fixture(scope="module")
 def service(folder: Path, keys: ApiKeys) -> Iterator[Running]:
     admin = keys.create("admin", ["admin"], NOW)
-    settings = {"MARQUEE_WORKERS": 2, "MARQUEE_RATE": 150, "MARQUEE_BURST": 100}
+    settings = {"MARQUEE_WORKERS": 2, "MARQUEE_RATE": 60, "MARQUEE_BURST": 100}
     with running(folder, saved(folder / "model"), settings, MARQUEE) as service:
         service.client.headers["authorization"] = f"Bearer {admin}"
         until(lambda: len(service.workers()) == 2, service.logged)
