@@ -1,8 +1,9 @@
 """Claims about the best: the largest few, the first among equals."""
 
 import numpy as np
+import pytest
 
-from marquee.model.best import best_of, strongest
+from marquee.model.best import best_of, fill_best, find_best, strongest
 
 
 def test_the_best_come_first_and_of_equals_the_first() -> None:
@@ -15,3 +16,16 @@ def test_only_what_is_farthest_from_zero_stays_the_first_among_equals() -> None:
     kept = strongest(matrix, 2)
     assert kept.toarray().tolist() == [[0, -3, 2, 0], [0, 0, 0, 0], [5, -5, 0, 0], [0, 0, 7, 0]]
     assert np.diff(kept.indptr).tolist() == [2, 0, 2, 1]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 40, 600, 5_000])
+@pytest.mark.parametrize("columns", [0, 1, 63, 512, 1_500])
+def test_of_many_with_ties_and_silence_the_best_are_those_that_sorting_puts_first(columns: int, depth: int) -> None:
+    rng = np.random.default_rng(columns + depth)
+    scores = rng.integers(-30, 30, columns).astype(np.float32)
+    scores[rng.random(columns) < 0.2] = np.nan
+    closed, best = rng.random(columns) < 0.2, np.empty(depth, np.int64)
+    open_to = np.flatnonzero(~closed & ~np.isnan(scores))
+    expected = open_to[np.argsort(-scores[open_to], kind="stable")][:depth].tolist()
+    assert best[: fill_best(scores, closed, best)].tolist() == expected
+    assert best[: find_best(scores, closed, best)].tolist() == sorted(expected)
