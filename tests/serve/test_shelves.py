@@ -102,3 +102,9 @@ def test_filters_hold_on_every_shelf(answers: Answers) -> None:
     found = page(answers, filters={"genres": ["Crime"]})
     assert len(found) > 2
     assert {genre for shelf in found.values() for title in shelf.titles for genre in title.genres} == {"Crime"}
+
+
+def test_reasons_are_told_of_the_top_picks_as_far_as_is_asked(answers: Answers) -> None:
+    every, first = page(answers, explain=True), page(answers, explain=True, explained=1)
+    assert all(title.reason for title in every["top_picks"].titles)
+    assert [title.reason is not None for title in first["top_picks"].titles[:3]] == [True, False, False]

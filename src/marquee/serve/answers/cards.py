@@ -28,7 +28,7 @@ def cards_of(
             rank=place + 1,
             score=known(score[place]),
             stars=known(stars[place]),
-            reason=reason_of(served, reasons[place]) if reasons else None,
+            reason=reason_of(served, reasons[place]) if place < len(reasons) else None,
         )
         for place, row in enumerate(title.tolist())
     )

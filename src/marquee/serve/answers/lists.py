@@ -179,7 +179,8 @@ def _reasons(asked: Asked, filled: _Filled) -> Sequence[Reason]:
     if (of_page and filled.shelf != TOP) or not asked.request.explain or not len(filled.made.title):
         return ()
     made, moment = filled.made, np.array([asked.as_of])
-    return asked.served.explainer.reasons(asked.viewer.history, made.title, made.pool, moment)
+    title = made.title[: asked.request.explained] if isinstance(asked.request, s.ShelvesRequest) else made.title
+    return asked.served.explainer.reasons(asked.viewer.history, title, made.pool, moment)
 
 
 def _note(asked: Asked, filled: _Filled) -> Note:

@@ -118,6 +118,9 @@ class ShelvesRequest(ListRequest):
     user_id: Id
     k: Count = Field(default=10, description="How many titles on each shelf.")
     explain: bool = Field(default=False, strict=True, description="With a reason for each of the top picks.")
+    explained: int | None = Field(
+        default=None, ge=0, le=100, strict=True, description="Then only the first so many of them have one."
+    )
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": 6183, "k": 10}]})
 

@@ -6,7 +6,8 @@ import { LAST } from "./viewer.js";
 
 const ON_SHELF = 18;
 
-export const shelvesOf = (userId, asked) => post("/shelves", { user_id: userId, k: ON_SHELF, explain: true }, asked);
+// With a reason for the one title that the board shows; a sheet asks for its own.
+export const shelvesOf = (userId, asked) => post("/shelves", { user_id: userId, k: ON_SHELF, explain: true, explained: 1 }, asked);
 
 let ahead = askedAhead();
 
