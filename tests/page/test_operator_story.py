@@ -106,8 +106,8 @@ def test_a_key_that_only_reads_and_a_viewers_token_open_nothing(house: House) ->
 
 def test_health_tells_what_is_served_and_beats_with_what_is_asked(visit: Visit) -> None:
     visit.go("operator")
-    expect(visit.page.get_by_text("All is well.")).to_be_visible()
-    expect(visit.page.get_by_text("Version 2", exact=True)).to_be_visible()
+    expect(visit.page.get_by_text("All is well.")).to_be_visible(timeout=60_000)  # the registry has only just begun
+    expect(visit.page.get_by_text("Version 2", exact=True)).to_be_visible(timeout=60_000)
     for _ in range(20):
         visit.service.post("/recommend", {"user_id": KNOWN}).raise_for_status()
     row = visit.page.get_by_role("row").filter(has=visit.page.get_by_text("/recommend", exact=True))
