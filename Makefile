@@ -14,7 +14,7 @@ up: repro                  ## the demo world, the pipeline on it, and all that r
 	@marquee up
 
 test: check                ## everything that must hold
-	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not house" --cov --cov-report=
+	@python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not house" --cov --cov-report=
 	@python -m pytest -m house --cov --cov-append --cov-report=term
 
 test-spark: spark          ## the same work on a cluster: a real one of two workers, on Java 17 or newer

@@ -10,7 +10,7 @@ from marquee.model.histories import Floats, Ints, Mask
 Keys = NDArray[np.int32]
 
 _HANDS = 512
-_NOTHING = np.int32(-(2**31))
+_NOTHING, _ALL = np.int32(-(2**31)), np.int32(2**31 - 1)  # no score has either
 _STEP = 64  # columns that are passed over at once if none of them is among the best
 
 
@@ -73,8 +73,10 @@ def _keys(scores: Floats, closed: Mask) -> Keys:
 
 @compiled
 def _at(keys: Keys, place: int) -> np.int32:
-    """The key at that place from the top; below all where there are fewer."""
-    if place > len(keys) or place == 0:
+    """The key at that place from the top; below all where there are fewer, above all at place 0."""
+    if place == 0:
+        return _ALL
+    if place > len(keys):
         return _NOTHING
     least: np.int32 = np.partition(keys, len(keys) - place)[len(keys) - place]
     return least
