@@ -75,10 +75,11 @@ def test_somebody_new_may_tell_of_themselves_and_the_first_grid_is_varied(visit:
     assert genres >= {"Crime", "Dramas", "Westerns", "TV Comedies"}
     page.get_by_label("Age").select_option("25-34")
     page.get_by_label("Gender").select_option("other")
+    page.get_by_label("Region").select_option("south")
     page.get_by_role("button", name="Begin without any").click()
     visit.see_shelves()
     told = visit.context.request.get(f"{visit.base}/page/me").json()["profile"]
-    assert (told["age_group"], told["gender"]) == ("25-34", "other")
+    assert (told["age_group"], told["gender"], told["region"]) == ("25-34", "other", "south")
 
 
 def test_every_shelf_stands_on_home_in_its_order_and_scrolls(visit: Visit) -> None:
@@ -151,6 +152,38 @@ def test_the_stars_on_the_cards_follow_what_one_rates(visit: Visit) -> None:
         expect(visit.sheet.get_by_text("You gave it 0.5 stars.")).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(same).not_to_have_text(stars)
+
+
+@pytest.mark.parametrize(("loved", "first"), [("Westerns", "Westerns 17"), ("Dramas", "Dramas 17")])
+def test_of_what_matches_as_well_a_search_has_first_what_is_to_the_viewers_taste(
+    visit: Visit, loved: str, first: str
+) -> None:
+    user_id, begins = visit.join(), {"Crime": 1, "Dramas": 41, "Westerns": 81}
+    told = [
+        an_event(f"{user_id} {title}", user_id=user_id, title_id=title, kind="rated", value=5 if genre == loved else 1)
+        for genre, begin in begins.items()
+        for title in range(begin + 20, begin + 30)
+    ]
+    assert visit.service.post("/events", {"events": told}).json()["refused"] == []
+    visit.go("search?q=1977")
+    expect(visit.page.locator(".card").first).to_contain_text(first)
+    expect(visit.page.locator(".card", has_text=re.compile("(Westerns|Dramas) 17"))).to_have_count(2)
+
+
+def test_of_many_tastes_those_that_count_most_are_shown_and_the_rest_when_asked(visit: Visit) -> None:
+    user_id = visit.join()
+    told = [an_event(f"{user_id} {n}", user_id=user_id, title_id=n, kind="liked") for n in range(81, 101)]
+    assert visit.service.post("/events", {"events": told}).json()["refused"] == []
+    visit.go("taste")
+    people = visit.page.locator("section.panel", has=visit.page.get_by_role("heading", name="People"))
+    rows = people.get_by_role("button", name=re.compile("^Less of"))
+    expect(rows).to_have_count(12)
+    every = people.get_by_role("button", name=re.compile(r"^Show all \d+$"))
+    count = int(every.inner_text().removeprefix("Show all "))
+    every.click()
+    expect(rows).to_have_count(count)
+    assert count >= 20
+    expect(every).to_have_count(0)
 
 
 def test_tastes_are_told_as_charts_with_their_numbers(visit: Visit) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from marquee.model import recommender
 from marquee.model.folder import save_model
+from marquee.tables import VIEWERS
 from tests.model.conftest import small_params
 from tests.serve.conftest import BARE, catalogue, watched
 from tests.serve.running import Running, until
@@ -45,8 +46,14 @@ def titles() -> pl.DataFrame:
     )
 
 
+def viewers() -> pl.DataFrame:
+    """Half of them told where they live."""
+    told = pl.DataFrame({"user_id": range(1, 101), "region": ["north"] * 50 + ["south"] * 50})
+    return VIEWERS.complete(told)
+
+
 def model_in(folder: Path) -> Path:
-    model = recommender.fit(watched(), titles(), small_params())
+    model = recommender.fit(watched(), titles(), small_params(), viewers())
     save_model(folder, model.contents({"trained_on": {"ratings": "made in tests"}}))
     return folder
 
