@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,27 @@ def store(house: House) -> EventStore:
 def run(house: House, flow: str, **parameters: object) -> tuple[str, str]:
     """Asked of Prefect, as its own page asks; the name of the state that it ended in, and what it says."""
     of = house.get("flows", f"/api/deployments/name/{flow}/{flow}").json()["id"]
-    asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-    made = httpx.post(house.url("flows", f"/api/deployments/{of}/create_flow_run"), json=asked).json()["id"]
+    asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": uuid.uuid4().hex}
+    made = answered(house, lambda: httpx.post(house.url("flows", f"/api/deployments/{of}/create_flow_run"), json=asked))
 
     def state() -> Any:
-        return house.get("flows", f"/api/flow_runs/{made}").json()["state"]
+        return answered(house, lambda: house.get("flows", f"/api/flow_runs/{made['id']}"))["state"]
 
     end = time.monotonic() + 400
     while (now := state())["type"] not in ENDS:
         assert time.monotonic() < end, house.logged()
         time.sleep(0.2)
     return now["name"], now["message"]
+
+
+def answered(house: House, ask: Callable[[], httpx.Response]) -> Any:
+    """Prefect refuses with a 503 while another writes to its SQLite file, and wants to be asked again."""
+    end = time.monotonic() + 60
+    while (reply := ask()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        assert time.monotonic() < end, house.logged()
+        time.sleep(0.5)
+    assert reply.is_success, reply.text
+    return reply.json()
 
 
 def artifact(house: House, key: str) -> str:
