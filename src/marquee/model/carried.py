@@ -221,20 +221,25 @@ def _terms(als: Als, history: Histories) -> tuple[Floats, Floats, Floats]:
 
 
 class _Pairs:
-    """Cells of the weights of pairs of titles; what was asked last is known."""
+    """Cells of the weights of pairs of titles; of the titles asked about last, each row is looked up once."""
 
     def __init__(self, weights: sp.csr_array, history: Histories) -> None:
         self._weights, self._history = weights, history
-        self._asked, self._answer = b"", _nothing(np.empty(0, np.int64), np.empty(0, np.int64))
+        self._title = b""
+        self._is_known, self._cells = np.zeros(0, bool), _nothing(np.empty(0, np.int64), np.empty(0, np.int64))
 
     def __call__(self, rows: Ints, title: Ints) -> Floats:
-        asked = rows.tobytes() + title.tobytes()
-        if asked != self._asked:
-            place, answer = np.full(self._weights.shape[1], -1, np.int32), _nothing(rows, title)
+        if title.tobytes() != self._title:
+            self._title, self._is_known = title.tobytes(), np.zeros(len(self._history.title), bool)
+            self._cells = np.zeros((len(self._is_known), len(title)), np.float32)
+        unknown = rows[~self._is_known[rows]]
+        if len(unknown):
+            place, cells = np.full(self._weights.shape[1], -1, np.int32), _nothing(unknown, title)
             place[title] = np.arange(len(title))
-            _look_up(*cells_of(self._weights), self._history.title[rows], title, place, answer)
-            self._asked, self._answer = asked, answer
-        return self._answer
+            _look_up(*cells_of(self._weights), self._history.title[unknown], title, place, cells)
+            self._cells[unknown], self._is_known[unknown] = cells, True
+        answer: Floats = self._cells[rows]
+        return answer
 
 
 def _viewers(source: ViewerNeighbours, history: Histories) -> Carrier:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
 from marquee.model.carried import Carrier, Without, carriers_of, shares
 from marquee.model.features import said_by
@@ -110,7 +111,9 @@ class Explainer:
         if pool is None:
             return self.pool_of(title, history, as_of)
         among = pool.found.title
-        return pool if np.isin(title, among).all() else self.pool_of(np.union1d(among, title), history, as_of)
+        place = np.minimum(np.searchsorted(among, title), len(among) - 1)
+        is_there = len(among) > 0 and bool((among[place] == title).all())
+        return pool if is_there else self.pool_of(np.union1d(among, title), history, as_of)
 
     def _loudness(self, contributions: Floats) -> Floats:
         """Sources x titles: how much the features of each source raised each title."""
@@ -121,7 +124,7 @@ class Explainer:
         """The rows that carry most of any of the titles; not those that the viewer themselves thought little of."""
         little = (history.strength <= 0) | (history.rating < np.floor(history.mean_rating))
         carried = np.where(little[:, None], 0, carried)
-        best = np.argsort(-carried, axis=0, kind="stable")[: self.params.tries]
+        best = best_of(np.ascontiguousarray(carried.T), self.params.tries).T
         return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
 
     def _effects(self, carriers: Sequence[Carrier], without: Without, pool: Pool, place: Ints) -> Floats:
@@ -197,7 +200,7 @@ class Explainer:
 
 def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
     """Of each column, where the largest are and what they are, if above 0."""
-    best = np.argsort(-values, axis=0, kind="stable")[:count].T
+    best = best_of(np.ascontiguousarray(values.T), count)
     there = np.take_along_axis(values.T, best, axis=1)
     pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
     return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]

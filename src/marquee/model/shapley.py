@@ -77,31 +77,47 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     table: Floats,
     added: Raw,
 ) -> None:
-    columns, no = np.zeros((rows.shape[1], _LANES), np.float32), np.int32(0)
-    pattern, own = np.empty(_LANES, np.int32), np.empty(quadrature.shape[2] * 2, np.float32)
+    columns = np.zeros((rows.shape[1], _LANES), np.float32)
+    pattern, at = np.empty(_LANES, np.int32), np.empty(_LANES, np.int64)
+    sums, own = np.empty(columns.shape), np.empty(quadrature.shape[2] * 2, np.float32)
     for first in range(0, len(rows), _LANES):
         lanes = min(_LANES, len(rows) - first)
         columns[:, :lanes] = rows[first : first + lanes].T
+        sums[:] = 0
         for leaf in range(len(values)):
             begin, ways = starts[leaf], starts[leaf + 1] - starts[leaf]
-            pattern[:] = 0
-            for n in range(ways):
-                of_rows, low, high = columns[feature[begin + n]], above[begin + n], up_to[begin + n]
-                bit = np.int32(1) << np.int32(n)
-                if_unknown = bit if unknown[begin + n] else no
+            of_leaf = slice(begin, begin + ways)
+            _tell_ways(columns, feature[of_leaf], above[of_leaf], up_to[of_leaf], unknown[of_leaf], pattern)
+            if places[leaf] < places[leaf + 1]:
+                answers = table[places[leaf] : places[leaf + 1]]
                 for row in range(_LANES):
-                    value = of_rows[row]
-                    known = (bit if value > low else no) & (bit if value <= high else no)
-                    pattern[row] |= known | (if_unknown if value != value else no)  # noqa: PLR0124 - NaN
-            for row in range(lanes):
-                if places[leaf] < places[leaf + 1]:
-                    at = places[leaf] + pattern[row] * ways
+                    at[row] = pattern[row] * ways
+                for n in range(ways):
+                    to = sums[feature[begin + n]]
+                    for row in range(_LANES):
+                        to[row] += answers[at[row] + n]
+            else:
+                for row in range(lanes):
+                    _integrate(pattern[row], share[of_leaf], values[leaf], quadrature, own)
                     for n in range(ways):
-                        added[first + row, feature[begin + n]] += table[at + n]
-                else:
-                    _integrate(pattern[row], share[begin : begin + ways], values[leaf], quadrature, own)
-                    for n in range(ways):
-                        added[first + row, feature[begin + n]] += own[n]
+                        sums[feature[begin + n], row] += own[n]
+        added[first : first + lanes, : len(sums)] += sums[:, :lanes].T
+
+
+@compiled
+def _tell_ways(  # noqa: PLR0913, PLR0917
+    columns: Floats, feature: Ints, above: Floats, up_to: Floats, unknown: NDArray[np.bool_], pattern: NDArray[np.int32]
+) -> None:
+    """Of each row, which ways to a leaf it goes: a bit each."""
+    pattern[:] = 0
+    for n in range(len(feature)):
+        of_rows, low, high = columns[feature[n]], above[n], up_to[n]
+        bit, no = np.int32(1) << np.int32(n), np.int32(0)
+        if_unknown = bit if unknown[n] else no
+        for row in range(_LANES):
+            value = of_rows[row]
+            known = (bit if value > low else no) & (bit if value <= high else no)
+            pattern[row] |= known | (if_unknown if value != value else no)  # noqa: PLR0124 - NaN
 
 
 @compiled

@@ -6,7 +6,7 @@ regression of the next title on the fading history: it discounts what two neighb
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from marquee.model.sources.pairs import among_all, supported_titles
 from marquee.params import FollowingParams, SequenceParams
 
 _NEXT_TO_NOTHING = 0.02
+_SLIGHT = 1e-3
 _BLOCK = 1_024  # titles whose counts with all others are in memory at once
 
 
@@ -66,16 +67,18 @@ class Sequence:
         return cls(square_of(arrays), arrays["supported"], float(arrays["fade"]))
 
 
-def faded(histories: Histories, fade: float) -> Floats:
-    """1 for the last title of a history, `fade` for the one before it, then its square."""
-    powers = np.power(np.float32(fade), np.arange(histories.counts.max(initial=0), dtype=np.float32))
-    return powers[histories.from_end]
-
-
 def lately(histories: Histories, fade: float) -> Floats:
-    """The same, but 0 for what counts less than a thousandth."""
-    values = faded(histories, fade)
-    return np.where(values > 1e-3, values, np.float32(0))
+    """1 for the last title of a history, `fade` for the one before it, then its square; less than a thousandth is 0."""
+    powers = _powers(fade)
+    values: Floats = powers[np.minimum(histories.from_end, len(powers) - 1)]
+    return values
+
+
+@cache
+def _powers(fade: float) -> Floats:
+    """As far as they count, and a 0."""
+    steps = int(np.ceil(np.log(_SLIGHT) / np.log(fade)))
+    return np.append(np.power(np.float32(fade), np.arange(steps, dtype=np.float32)), np.float32(0))
 
 
 def fit_following(name: str, histories: Histories, titles: int, params: FollowingParams) -> Following:
