@@ -1,6 +1,7 @@
 """The ranker: LightGBM learns from lessons which of the candidates a viewer wants next.
 
-Several boosters vote with their scores put on one scale: each objective sees something the others do not.
+Several boosters vote with the mean of their scores: each objective sees something the others do not, and of the same
+objective each draws other rows and features, so that less of what they say is chance.
 """
 
 from collections.abc import Sequence
@@ -99,7 +100,11 @@ def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list
     with ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda rows: _dataset(rows, params, seed) if len(rows.counts) else None, taught))
         votes = [
-            [pool.submit(_fit, data, objective, params, seed) for objective in params.objectives if data is not None]
+            [
+                pool.submit(_fit, data, objective, params, seed + number)
+                for number, objective in enumerate(params.objectives)
+                if data is not None
+            ]
             for data in made
         ]
         return [
