@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
-from marquee.model.asked import histories_for, now, rows_of, rows_of_pairs
-from marquee.model.histories import Histories, histories_of
+from marquee.model.asked import histories_for, now, rows_of_pairs
+from marquee.model.histories import Histories, histories_of, rows_of
 from marquee.model.titles import titles_of
 from marquee.tables import WHEN
 

@@ -42,8 +42,11 @@ HISTORIES = {
 
 
 def watched(visit: Visit, user_id: int, **deeds: int) -> None:
-    told = [an_event(f"{user_id} {kind}", user_id=user_id, title_id=of, kind=kind) for kind, of in deeds.items()]
-    assert visit.service.post("/events", {"events": told}).json()["refused"] == []
+    tell(visit, [an_event(f"{user_id} {kind}", user_id=user_id, title_id=of, kind=kind) for kind, of in deeds.items()])
+
+
+def tell(visit: Visit, events: list[dict[str, object]]) -> None:
+    assert visit.service.post("/events", {"events": events}).json()["refused"] == []
 
 
 def undo(page: Page) -> Locator:
@@ -164,7 +167,7 @@ def test_of_what_matches_as_well_a_search_has_first_what_is_to_the_viewers_taste
         for genre, begin in begins.items()
         for title in range(begin + 20, begin + 30)
     ]
-    assert visit.service.post("/events", {"events": told}).json()["refused"] == []
+    tell(visit, told)
     visit.go("search?q=1977")
     expect(visit.page.locator(".card").first).to_contain_text(first)
     expect(visit.page.locator(".card", has_text=re.compile("(Westerns|Dramas) 17"))).to_have_count(2)
@@ -173,7 +176,7 @@ def test_of_what_matches_as_well_a_search_has_first_what_is_to_the_viewers_taste
 def test_of_many_tastes_those_that_count_most_are_shown_and_the_rest_when_asked(visit: Visit) -> None:
     user_id = visit.join()
     told = [an_event(f"{user_id} {n}", user_id=user_id, title_id=n, kind="liked") for n in range(81, 101)]
-    assert visit.service.post("/events", {"events": told}).json()["refused"] == []
+    tell(visit, told)
     visit.go("taste")
     people = visit.page.locator("section.panel", has=visit.page.get_by_role("heading", name="People"))
     rows = people.get_by_role("button", name=re.compile("^Less of"))

@@ -13,7 +13,7 @@ from marquee.model import asked, recommender
 from marquee.model.attributes import with_attributes
 from marquee.model.explain import Reason
 from marquee.model.folder import check_place, load_model, save_model, sha256_of
-from marquee.model.histories import Histories, histories_of
+from marquee.model.histories import Histories, histories_of, rows_of
 from marquee.model.interactions import interactions
 from marquee.model.recommender import Recommender
 from marquee.model.stars import NO_MOMENT
@@ -85,7 +85,7 @@ def _told(whole: Recommender, histories: Histories, viewers: Path | None) -> His
 
 
 def _row_of(whole: Recommender, title_id: int) -> int:
-    (row,) = asked.rows_of(whole.titles.ids, np.array([title_id]))
+    (row,) = rows_of(whole.titles.ids, np.array([title_id]))
     if row < 0:
         raise ModelError(f"title {title_id} is unknown to the model; ask for one that it was fitted on")
     return int(row)

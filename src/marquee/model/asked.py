@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marquee.model.candidates import firsts
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.histories import Floats, Histories, Ints, Mask, rows_of
 from marquee.model.recommender import Lister
 from marquee.model.retrieval import batches
 from marquee.model.sources.als import Als
@@ -37,12 +37,6 @@ def attributes_for(known: Histories, user_ids: Ints) -> Floats:
     """What is known of these viewers; nothing of strangers."""
     rows = rows_of(known.user_ids, user_ids)
     return np.where((rows >= 0)[:, None], known.attributes[rows], np.float32(np.nan))
-
-
-def rows_of(ids: Ints, wanted: Ints) -> Ints:
-    """The row number of each wanted id among rising ids, one at least; -1 for one that is not there."""
-    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[place] == wanted, place, -1)
 
 
 def rows_of_pairs(histories: Histories, titles: Titles, pairs: pl.DataFrame) -> Mask:

@@ -18,7 +18,7 @@ from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
 from marquee.model.carried import Carrier, Without, carriers_of, shares
 from marquee.model.features import said_by
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Floats, Histories, Ints, rows_of
 from marquee.model.rescored import rescored
 from marquee.model.sources import Source
 from marquee.model.titles import Titles
@@ -111,8 +111,7 @@ class Explainer:
         if pool is None:
             return self.pool_of(title, history, as_of)
         among = pool.found.title
-        place = np.minimum(np.searchsorted(among, title), len(among) - 1)
-        is_there = len(among) > 0 and bool((among[place] == title).all())
+        is_there = len(among) > 0 and bool((rows_of(among, title) >= 0).all())
         return pool if is_there else self.pool_of(np.union1d(among, title), history, as_of)
 
     def _loudness(self, contributions: Floats) -> Floats:

@@ -128,6 +128,12 @@ class Histories(Runs):
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def rows_of(ids: Ints, wanted: Ints) -> Ints:
+    """The row number of each wanted id among rising ids, one at least; -1 for one that is not there."""
+    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[place] == wanted, place, -1)
+
+
 def no_histories() -> Histories:
     """Of nobody."""
     row = pl.Schema(
