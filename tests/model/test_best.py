@@ -24,8 +24,14 @@ def test_of_many_with_ties_and_silence_the_best_are_those_that_sorting_puts_firs
     rng = np.random.default_rng(columns + depth)
     scores = rng.integers(-30, 30, columns).astype(np.float32)
     scores[rng.random(columns) < 0.2] = np.nan
-    closed, best = rng.random(columns) < 0.2, np.empty(depth, np.int64)
-    open_to = np.flatnonzero(~closed & ~np.isnan(scores))
-    expected = open_to[np.argsort(-scores[open_to], kind="stable")][:depth].tolist()
-    assert best[: fill_best(scores, closed, best)].tolist() == expected
-    assert best[: find_best(scores, closed, best)].tolist() == sorted(expected)
+    told, best = np.flatnonzero(~np.isnan(scores)), np.empty(depth, np.int64)
+    expected = told[np.argsort(-scores[told], kind="stable")][:depth].tolist()
+    assert best[: fill_best(scores, best)].tolist() == expected
+    assert best[: find_best(scores, best)].tolist() == sorted(expected)
+
+
+def test_any_number_has_its_place_also_those_without_end_and_both_zeros() -> None:
+    scores = np.array([0.0, -np.inf, 1e-40, -0.0, np.nan, np.inf, -3e38, 3e38, 0.0], np.float32)
+    best = np.empty(9, np.int64)
+    assert best[: fill_best(scores, best)].tolist() == [5, 7, 2, 0, 3, 8, 6, 1]
+    assert [best[: find_best(scores, best[:depth])].tolist() for depth in (4, 5)] == [[0, 2, 5, 7], [0, 2, 3, 5, 7]]

@@ -5,13 +5,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.compiled import compiled
-from marquee.model.histories import Floats, Ints, Mask
+from marquee.model.histories import Floats, Ints
 
-Keys = NDArray[np.int32]
-
-_HANDS = 512
-_NOTHING, _ALL = np.int32(-(2**31)), np.int32(2**31 - 1)  # no score has either
-_STEP = 64  # columns that are passed over at once if none of them is among the best
+_HANDS = 256
+_STEP = 64  # columns that are compared at once: a bit of one number each
+_LEAST, _MOST = np.float32(-np.inf), np.float32(np.inf)
 
 
 def best_of(scores: Floats, depth: int) -> Ints:
@@ -23,81 +21,95 @@ def best_of(scores: Floats, depth: int) -> Ints:
 
 @compiled
 def _best_of(scores: Floats, best: Ints) -> None:
-    nothing = np.zeros(scores.shape[1], np.bool_)
     for row in range(len(scores)):
-        fill_best(scores[row], nothing, best[row])
+        fill_best(scores[row], best[row])
 
 
 @compiled
-def fill_best(scores: Floats, closed: Mask, best: Ints) -> int:
-    """Puts the best columns into `best`, without those closed or NaN; how many there are."""
-    found = find_best(scores, closed, best)
+def fill_best(scores: Floats, best: Ints) -> int:
+    """Puts the best columns into `best`, without those that are NaN; how many there are."""
+    found = find_best(scores, best)
     few = best[:found]
     best[:found] = few[np.argsort(-scores[few], kind="mergesort")]
     return found
 
 
 @compiled
-def find_best(scores: Floats, closed: Mask, best: Ints) -> int:
+def find_best(scores: Floats, best: Ints) -> int:
     """The same, but rising.
 
     Columns are dealt out to many hands; whatever is below the depth-th of the hands' best is not among the best, and
     next to nothing else is left.
     """
-    keys, hands = _keys(scores, closed), np.full(_HANDS, _NOTHING, np.int32)
-    for first in range(0, len(keys), _HANDS):
-        dealt = keys[first : first + _HANDS]
+    hands = np.full(_HANDS, _LEAST)
+    for first in range(0, len(scores), _HANDS):
+        dealt = scores[first : first + _HANDS]
         for hand in range(len(dealt)):
-            hands[hand] = max(hands[hand], dealt[hand])
-    least, found = max(_at(hands, len(best)), _NOTHING + np.int32(1)), 0
-    above = np.empty(len(keys), np.int64)
-    for first in range(0, len(keys), _STEP):
-        some = keys[first : first + _STEP]
-        if _any_from(some, least):
-            for place in range(len(some)):
-                if some[place] >= least:
-                    above[found] = first + place
-                    found += 1
-    return _kept(keys, above[:found], best)
+            hands[hand] = dealt[hand] if dealt[hand] > hands[hand] else hands[hand]
+    least, found = _at(hands, len(best)), 0
+    above = np.empty(len(scores), np.int32)
+    for first in range(0, len(scores), _STEP):
+        there = _from(scores[first : first + _STEP], least)
+        while there:
+            lowest = there & (~there + np.uint64(1))
+            above[found] = first + int(np.log2(np.float64(lowest)))
+            found += 1
+            there ^= lowest
+    return _kept(scores, above[:found], best)
 
 
 @compiled
-def _keys(scores: Floats, closed: Mask) -> Keys:
-    """Whole numbers in the order of the scores, which are compared many at a time; below all what is closed or NaN."""
-    keys, bits = np.empty(len(scores), np.int32), scores.view(np.int32)
-    for column in range(len(scores)):
-        key = bits[column] ^ ((bits[column] >> np.int32(31)) & np.int32(0x7FFFFFFF))
-        keys[column] = _NOTHING if closed[column] or np.isnan(scores[column]) else key
+def _at(scores: Floats, place: int) -> np.float32:
+    """The score at that place from the top; below all where there are fewer, above all at place 0. None is NaN.
+
+    Whole numbers in the order of the scores are compared many at a time, once for each of the answer's bits.
+    """
+    if place == 0:
+        return _MOST
+    if place > len(scores):
+        return _LEAST
+    keys, least = _in_order(scores.view(np.int32)), np.empty(1, np.int32)
+    least[0] = 0 if _count_from(keys, np.int32(0)) >= place else -(2**31)
+    for bit in range(30, -1, -1):
+        more = np.int32(least[0] + np.int32(1 << bit))
+        if _count_from(keys, more) >= place:
+            least[0] = more
+    return np.float32(_in_order(least).view(np.float32)[0])
+
+
+@compiled
+def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Of the bits of scores, whole numbers in the order of the scores; of those, the bits."""
+    keys = np.empty(len(bits), np.int32)
+    for n in range(len(bits)):
+        keys[n] = bits[n] ^ ((bits[n] >> np.int32(31)) & np.int32(0x7FFFFFFF))
     return keys
 
 
 @compiled
-def _at(keys: Keys, place: int) -> np.int32:
-    """The key at that place from the top; below all where there are fewer, above all at place 0."""
-    if place == 0:
-        return _ALL
-    if place > len(keys):
-        return _NOTHING
-    least: np.int32 = np.partition(keys, len(keys) - place)[len(keys) - place]
-    return least
+def _count_from(keys: NDArray[np.int32], least: np.int32) -> int:
+    count = np.int32(0)
+    for n in range(len(keys)):
+        count += np.int32(keys[n] >= least)
+    return int(count)
 
 
 @compiled
-def _any_from(keys: Keys, least: np.int32) -> bool:
-    """Without a way out of the loop, many are looked at at once."""
-    there = np.uint32(0)
-    for place in range(len(keys)):
-        there |= np.uint32(keys[place] >= least)
-    return bool(there)
+def _from(scores: Floats, least: np.float32) -> np.uint64:
+    """A bit for each, the lowest for the first: whether it is no less."""
+    there = np.uint64(0)
+    for place in range(len(scores)):
+        there |= np.uint64(scores[place] >= least) << np.uint64(place)
+    return there
 
 
 @compiled
-def _kept(keys: Keys, columns: Ints, best: Ints) -> int:
+def _kept(scores: Floats, columns: NDArray[np.int32], best: Ints) -> int:
     """As many of the columns as there is room for: the best, of equals the first."""
     if len(columns) <= len(best):
         best[: len(columns)] = columns
         return len(columns)
-    of_columns = keys[columns]
+    of_columns = scores[columns]
     least = _at(of_columns, len(best))
     equals, found = len(best) - np.sum(of_columns > least), 0
     for place in range(len(columns)):

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Source
 from marquee.model.sources.together import said_by_all
+
+_TOGETHER = 16  # viewers: of more, what a source says of every title no longer lies near the processor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +32,46 @@ def gather(
 
     Of equals, those that come first among the titles.
     """
+    if len(histories) <= _TOGETHER:
+        return _gathered(sources, histories, as_of, depth, allowed)
+    some = np.split(np.arange(len(histories)), np.arange(_TOGETHER, len(histories), _TOGETHER))
+    parts = [_gathered(sources, histories.of(users), as_of[users], depth, allowed) for users in some]
+    starts = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])
+    title, scores = (np.concatenate([getattr(part, name) for part in parts]) for name in ("title", "scores"))
+    return Candidates(parts[0].sources, starts, title, scores)
+
+
+def _gathered(
+    sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
+) -> Candidates:
     said: list[Floats] = []
-    for scores in said_by_all(sources, histories, as_of):
+    chosen = np.zeros((len(histories), 0), bool)
+    for scores in _said_of_open(sources, histories, as_of, allowed):
         if not said:
-            closed = hidden(histories, scores.shape[1]) | (False if allowed is None else ~allowed)
-            chosen = np.zeros_like(closed)
-        _choose(scores, closed, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
+            chosen = np.zeros(scores.shape, bool)
+        _choose(scores, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
         said.append(scores)
     starts, title = _marked(chosen)
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
+
+
+def _said_of_open(
+    sources: Sequence[Source], histories: Histories, as_of: Ints, allowed: Mask | None = None
+) -> Iterator[Floats]:
+    """What each source says; nothing of what was seen, refused or is not allowed."""
+    shut = np.flatnonzero(~allowed) if allowed is not None else np.empty(0, np.int64)
+    for scores in said_by_all(sources, histories, as_of):
+        _silence(scores, histories.starts, histories.title, histories.hides)
+        scores[:, shut] = np.nan
+        yield scores
+
+
+@compiled
+def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask) -> None:
+    for viewer in range(len(scores)):
+        for row in range(starts[viewer], starts[viewer + 1]):
+            if hides[row]:
+                scores[viewer, title[row]] = np.nan
 
 
 def _picked(said: Sequence[Floats], starts: Ints, title: Ints) -> Floats:
@@ -52,20 +86,18 @@ def firsts(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int
 ) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
     """Of each source alone: viewer, title, rank and score of its `depth` best, as `gather` would choose them."""
-    closed: Mask | None = None
-    for scores in said_by_all(sources, histories, as_of):
-        closed = hidden(histories, scores.shape[1]) if closed is None else closed
-        best = np.full((len(closed), min(depth, closed.shape[1])), -1)
-        _put_in_order(scores, closed, best)
+    for scores in _said_of_open(sources, histories, as_of):
+        best = np.full((len(scores), min(depth, scores.shape[1])), -1)
+        _put_in_order(scores, best)
         user, place = np.nonzero(best >= 0)
         title = best[user, place]
         yield user, title, place + 1, scores[user, title]
 
 
 @compiled
-def _put_in_order(scores: Floats, closed: Mask, best: Ints) -> None:
+def _put_in_order(scores: Floats, best: Ints) -> None:
     for viewer in range(len(scores)):
-        fill_best(scores[viewer], closed[viewer], best[viewer])
+        fill_best(scores[viewer], best[viewer])
 
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
@@ -82,11 +114,11 @@ def hidden(histories: Histories, titles: int) -> Mask:
 
 
 @compiled
-def _choose(scores: Floats, closed: Mask, depth: int, chosen: Mask) -> None:
-    """Marks the `depth` best of each viewer; a title that is closed, or of which nothing is said, is none of them."""
+def _choose(scores: Floats, depth: int, chosen: Mask) -> None:
+    """Marks the `depth` best of each viewer; a title of which nothing is said is none of them."""
     best = np.empty(depth, np.int64)
     for viewer in range(len(scores)):
-        for place in range(find_best(scores[viewer], closed[viewer], best)):
+        for place in range(find_best(scores[viewer], best)):
             chosen[viewer, best[place]] = True
 
 

@@ -5,14 +5,13 @@ import pytest
 import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
-from marquee.model.sources.adding import answers_of, of_sparse, silent_of, sums_of_dense
+from marquee.model.sources.adding import answers_of, of_sparse, padded, products, silent_of
 from tests.model.sources.conftest import watched
 
 RNG = np.random.default_rng(6)
 TITLES = 2_500  # more than one block of columns
 SUPPORTED = np.flatnonzero(RNG.random(TITLES) < 0.9).astype(np.int32)
 WEIGHTS = sp.csr_array(sp.random_array((TITLES, TITLES), density=0.1, rng=RNG, dtype=np.float32))
-FACTORS = RNG.normal(size=(9, len(SUPPORTED))).astype(np.float32)  # more than are added at once
 SPARSE = sp.csr_array(sp.random_array((TITLES, 700), density=0.02, rng=RNG, dtype=np.float32))
 
 
@@ -45,13 +44,15 @@ def test_rows_of_weights_add_up_to_the_product_with_them() -> None:
         assert np.isnan(np.delete(answer, SUPPORTED, axis=1)).all()
 
 
-def test_rows_of_factors_add_up_to_the_product_with_them() -> None:
-    starts, rows, values = np.array([0, 9, 13]), np.r_[np.arange(9), 5, 1, 2, 3], RNG.normal(size=(2, 13))
-    said = sums_of_dense(FACTORS, SUPPORTED, TITLES, starts, rows, values.astype(np.float32))
-    for question in range(2):
-        expected = values[question, :9] @ FACTORS, values[question, 9:] @ FACTORS[rows[9:]]
-        np.testing.assert_allclose(said[question][:, SUPPORTED], expected, rtol=1e-4, atol=1e-4)
-    assert np.isnan(np.delete(said, SUPPORTED, axis=2)).all()
+@pytest.mark.parametrize("factors", [0, 1, 8, 9, 64])
+def test_products_are_those_of_matrices_and_silent_columns_have_none(factors: int) -> None:
+    columns = RNG.normal(size=(factors, TITLES)).astype(np.float32)
+    rows, silent = RNG.normal(size=(5, factors)).astype(np.float32), silent_of(SUPPORTED, TITLES)
+    said = products(rows, padded(columns), silent)
+    np.testing.assert_allclose(said[:, SUPPORTED], (rows @ columns)[:, SUPPORTED], rtol=1e-4, atol=1e-4)
+    assert np.isnan(said[:, silent]).all()
+    for row in range(len(rows)):
+        assert np.array_equal(products(rows[row : row + 1], padded(columns), silent)[0], said[row], equal_nan=True)
 
 
 def test_sparse_rows_add_up_to_the_product_with_them() -> None:

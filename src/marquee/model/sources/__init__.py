@@ -22,7 +22,10 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:
-        """Viewers x titles: how good each title is for each history as of each viewer's moment (epoch ms)."""
+        """Viewers x titles: how good each title is for each history as of each viewer's moment (epoch ms).
+
+        The caller's own: it may be written to.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ Places = NDArray[np.int32]
 Rows = NDArray[np.integer[Any]]
 
 _BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
+_FACTORS = 8  # of a product, at once
 _AT_ONCE = 4  # questions: their numbers lie side by side, and are added by one instruction
 
 
@@ -75,13 +76,16 @@ def silent_of(supported: Places, titles: int) -> Places:
     return np.flatnonzero(is_silent).astype(np.int32)
 
 
-def sums_of_dense(  # noqa: PLR0913, PLR0917
-    weights: Floats, supported: Places, titles: int, starts: Ints, rows: Ints, values: Floats
-) -> Floats:
-    """Questions x runs x titles: the rows of the weights in each run, in one pass over them for all questions."""
-    sums = np.full((len(values), len(starts) - 1, titles), np.nan, np.float32)
-    _add_dense(weights, supported, starts, rows, values, sums)
-    return sums
+def products(rows: Floats, columns: Floats, silent: Places) -> Floats:
+    """Rows x columns, NaN in those that are silent; `columns` has as many rows as `padded` makes of a row's numbers."""
+    answers = np.empty((len(rows) + len(rows) % 2, columns.shape[1]), np.float32)
+    _multiply(padded(padded(rows.T).T, 2), columns, silent, answers)
+    return answers[: len(rows)]
+
+
+def padded(rows: Floats, by: int = _FACTORS) -> Floats:
+    """With rows of zeros, to a number that can be divided."""
+    return np.ascontiguousarray(np.pad(rows, ((0, -len(rows) % by), (0, 0))))
 
 
 @compiled
@@ -189,57 +193,30 @@ def _add_rows(table: Floats, starts: Ints, rows: NDArray[Any], values: Floats, s
 
 
 @compiled
-def _add_dense(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    weights: Floats, supported: Places, starts: Ints, place: Ints, values: Floats, sums: Floats
-) -> None:
-    width = weights.shape[1]
-    total = np.empty((len(values), _BLOCK), np.float32)
-    used, ends = _used(starts, place, values)
-    for first in range(0, width, _BLOCK):
-        end = min(first + _BLOCK, width)
-        for viewer in range(len(starts) - 1):
-            if starts[viewer] < starts[viewer + 1]:
-                total[:] = 0
-                _add_block(weights, first, end, place, values, used[ends[viewer] : ends[viewer + 1]], total)
-                for question in range(len(values)):
-                    for column in range(first, end):
-                        sums[question, viewer, supported[column]] = total[question, column - first]
+def _multiply(rows: Floats, columns: Floats, silent: Places, answers: Floats) -> None:
+    """Two rows at a time: what is read of the columns, block by block, is read for both."""
+    totals = np.empty((2, _BLOCK), np.float32)
+    for first in range(0, columns.shape[1], _BLOCK):
+        end = min(first + _BLOCK, columns.shape[1])
+        for row in range(0, len(rows), 2):
+            totals[:] = 0
+            for factor in range(0, len(columns), _FACTORS):
+                _add_product(rows[row, factor:], rows[row + 1, factor:], columns[factor:], first, end, totals)
+            answers[row, first:end], answers[row + 1, first:end] = totals[0, : end - first], totals[1, : end - first]
+    for row in range(len(rows)):
+        for column in silent:
+            answers[row, column] = np.nan
 
 
 @compiled
-def _used(starts: Ints, place: Ints, values: Floats) -> tuple[Ints, Ints]:
-    """The rows that count in any question, and where those of each viewer begin and end among them."""
-    used, ends = np.empty(len(place), np.int64), np.zeros(len(starts), np.int64)
-    count = 0
-    for viewer in range(len(starts) - 1):
-        for row in range(starts[viewer], starts[viewer + 1]):
-            for question in range(len(values)):
-                if place[row] >= 0 and values[question, row] != 0:
-                    used[count] = row
-                    count += 1
-                    break
-        ends[viewer + 1] = count
-    return used, ends
-
-
-@compiled
-def _add_block(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    weights: Floats, first: int, end: int, place: Ints, values: Floats, used: Ints, total: Floats
-) -> None:
-    """Four rows at a time: a sum is fetched and put back once for all four."""
-    last = len(used) - len(used) % 4
-    for n in range(0, last, 4):
-        a, b, c, d = used[n], used[n + 1], used[n + 2], used[n + 3]
-        of_a, of_b = weights[place[a], first:end], weights[place[b], first:end]
-        of_c, of_d = weights[place[c], first:end], weights[place[d], first:end]
-        for question in range(len(values)):
-            by, sums = values[question], total[question]
-            by_a, by_b, by_c, by_d = by[a], by[b], by[c], by[d]
-            for k in range(len(of_a)):
-                sums[k] = sums[k] + by_a * of_a[k] + by_b * of_b[k] + by_c * of_c[k] + by_d * of_d[k]
-    for n in range(last, len(used)):
-        row = weights[place[used[n]], first:end]
-        for question in range(len(values)):
-            by_one, sums = values[question, used[n]], total[question]
-            for k in range(len(row)):
-                sums[k] += by_one * row[k]
+def _add_product(one: Floats, other: Floats, columns: Floats, first: int, end: int, totals: Floats) -> None:  # noqa: PLR0913, PLR0917
+    """A sum is fetched and put back once for all of the factors."""
+    a, b, c, d, e, f, g, h = one[0], one[1], one[2], one[3], one[4], one[5], one[6], one[7]
+    i, j, k, l, m, n, o, p = other[0], other[1], other[2], other[3], other[4], other[5], other[6], other[7]  # noqa: E741
+    of_a, of_b, of_c, of_d = columns[0, first:end], columns[1, first:end], columns[2, first:end], columns[3, first:end]
+    of_e, of_f, of_g, of_h = columns[4, first:end], columns[5, first:end], columns[6, first:end], columns[7, first:end]
+    sums, others = totals[0], totals[1]
+    for at in range(len(of_a)):
+        s, t, u, v, w, x, y, z = of_a[at], of_b[at], of_c[at], of_d[at], of_e[at], of_f[at], of_g[at], of_h[at]
+        sums[at] = sums[at] + a * s + b * t + c * u + d * v + e * w + f * x + g * y + h * z
+        others[at] = others[at] + i * s + j * t + k * u + l * v + m * w + n * x + o * y + p * z

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import sums_of_dense
+from marquee.model.sources.adding import Places, padded, products
 from marquee.params import AlsParams
 
 
@@ -30,10 +30,8 @@ class Als:
 
     def answers(self, asked: Sequence[Histories]) -> Floats:
         """The scores for the same viewers with other histories, in one pass over the titles."""
-        factors = np.stack([self.viewer_factors(histories).ravel() for histories in asked])
-        size, viewers = self.title_factors.shape[1], len(asked[0])
-        starts, rows = size * np.arange(viewers + 1), np.tile(np.arange(size), viewers)
-        scores = sums_of_dense(self._columns, self._known, len(self.title_factors), starts, rows, factors)
+        factors = np.concatenate([self.viewer_factors(histories) for histories in asked])
+        scores = products(factors, self._columns, self._silent).reshape(len(asked), -1, len(self.title_factors))
         for answer, histories in zip(scores, asked, strict=True):
             answer[histories.counts == 0] = np.nan
         return scores
@@ -63,12 +61,13 @@ class Als:
 
     @cached_property
     def _columns(self) -> Floats:
-        """Factors x known titles."""
-        return np.ascontiguousarray(self.title_factors[self._known].T)
+        """Factors x titles."""
+        return padded(self.title_factors.T)
 
     @cached_property
-    def _known(self) -> NDArray[np.int32]:
-        return np.flatnonzero(np.any(self.title_factors != 0, axis=1)).astype(np.int32)
+    def _silent(self) -> Places:
+        """Titles of which nothing is known."""
+        return np.flatnonzero(np.all(self.title_factors == 0, axis=1)).astype(np.int32)
 
     def arrays(self) -> Arrays:
         return {

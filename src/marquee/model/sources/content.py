@@ -32,6 +32,7 @@ _BLOCKS: Mapping[str, Callable[[pl.DataFrame], pl.Series]] = MappingProxyType(
         "description": lambda frame: words_of(frame["description"]),
     }
 )
+_AT_ONCE = 16  # viewers
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +62,13 @@ class Content:
         return self._cosines(np.arange(len(title) + 1), title.astype(np.int32), np.ones(len(title), np.float32))
 
     def _cosines(self, starts: Ints, watched: NDArray[np.int32], weights: Floats) -> Floats:
+        """To the bit the same for few viewers, of whose terms titles are looked up, and for many at once."""
         cosines = np.empty((len(starts) - 1, self.vectors.shape[0]), np.float32)
         own, by_term = cells_of(self.vectors), cells_of(self._by_term)
-        _add_up(*own, *by_term, starts, watched, weights, self._taste, self._known, cosines)
+        many = len(cosines) - len(cosines) % _AT_ONCE
+        if many:
+            _add_up_many(*own, starts, watched, weights, self._taste, self._known, cosines[:many])
+        _add_up(*own, *by_term, starts[many:], watched, weights, self._taste, self._known, cosines[many:])
         return cosines
 
     @property
@@ -125,6 +130,51 @@ def _add_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
                 add_row(begins, titles, numbers, term, taste[term] / length, total)
         for title in range(len(total)):
             total[title] = total[title] if known[title] else np.float32(np.nan)
+
+
+@compiled
+def _add_up_many(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    starts: Ints,
+    watched: NDArray[np.int32],
+    weights: Floats,
+    taste: Floats,
+    known: Mask,
+    cosines: Floats,
+) -> None:
+    """The same for sixteen viewers at a time: every title is gone through once for all of them."""
+    tastes, together = np.empty((len(taste), _AT_ONCE), np.float32), np.empty((len(known), _AT_ONCE), np.float32)
+    for first in range(0, len(cosines), _AT_ONCE):
+        for number in range(_AT_ONCE):
+            begin, end = starts[first + number], starts[first + number + 1]
+            length = _lay_out(indptr, indices, data, watched, weights, begin, end, taste)
+            for term in range(len(taste)):
+                tastes[term, number] = taste[term] / length if length > 0 else np.float32(np.nan)
+        _multiply_together(indptr, indices, data, tastes, together)
+        for number in range(_AT_ONCE):
+            total = cosines[first + number]
+            for title in range(len(total)):
+                total[title] = together[title, number] if known[title] else np.float32(np.nan)
+
+
+@compiled
+def _multiply_together(
+    indptr: NDArray[Any], indices: NDArray[Any], data: Floats, tastes: Floats, together: Floats
+) -> None:
+    """The sums have names, not places: so they stay in the processor."""
+    for title in range(len(together)):
+        a = b = c = d = e = f = g = h = i = j = k = l = m = n = o = p = np.float32(0)  # noqa: E741
+        for cell in range(indptr[title], indptr[title + 1]):
+            x, of = data[cell], tastes[indices[cell]]
+            a, b, c, d = a + x * of[0], b + x * of[1], c + x * of[2], d + x * of[3]
+            e, f, g, h = e + x * of[4], f + x * of[5], g + x * of[6], h + x * of[7]
+            i, j, k, l = i + x * of[8], j + x * of[9], k + x * of[10], l + x * of[11]  # noqa: E741
+            m, n, o, p = m + x * of[12], n + x * of[13], o + x * of[14], p + x * of[15]
+        sums = together[title]
+        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7] = a, b, c, d, e, f, g, h
+        sums[8], sums[9], sums[10], sums[11], sums[12], sums[13], sums[14], sums[15] = i, j, k, l, m, n, o, p
 
 
 @compiled
@@ -199,7 +249,9 @@ def fit_content(titles: Titles, params: ContentParams) -> Content:
     ]
     vectors = sp.csr_array(sp.hstack(blocks, format="csr"))
     vectors.eliminate_zeros()
-    return Content(narrow(_of_length_one(vectors)), params.against)
+    vectors = _of_length_one(vectors)
+    vectors.sort_indices()  # whatever the way, what titles and tastes have in common is added in the same order
+    return Content(narrow(vectors), params.against)
 
 
 def tf_idf(lists: pl.Series, most: int) -> sp.csr_array:
