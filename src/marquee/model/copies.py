@@ -19,7 +19,7 @@ from marquee.model.histories import Floats, Histories, Ints, Mask
 def copies_last(scored: Scored, histories: Histories, vectors: sp.csr_array, least: float) -> Scored:
     """`vectors` has a row of length 1 a title; titles whose cosine is at least `least` are near copies."""
     refused = histories.where(histories.hides & (histories.strength <= 0))
-    copies = _copies(scored, refused, vectors, least)
+    copies = _copies(scored, refused, vectors, least) if len(refused.title) else np.zeros(0, bool)
     if not copies.any():
         return scored
     size = np.ptp(scored.score) + 1

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
-from marquee.model.sources.adding import answers_of, of_sparse, padded, products, silent_of
+from marquee.model.sources.adding import answers_of, of_sparse, products, silent_of, with_room
 from tests.model.sources.conftest import watched
 
 RNG = np.random.default_rng(6)
@@ -48,11 +48,11 @@ def test_rows_of_weights_add_up_to_the_product_with_them() -> None:
 def test_products_are_those_of_matrices_and_silent_columns_have_none(factors: int) -> None:
     columns = RNG.normal(size=(factors, TITLES)).astype(np.float32)
     rows, silent = RNG.normal(size=(5, factors)).astype(np.float32), silent_of(SUPPORTED, TITLES)
-    said = products(rows, padded(columns), silent)
+    said = products(rows, with_room(columns), silent)
     np.testing.assert_allclose(said[:, SUPPORTED], (rows @ columns)[:, SUPPORTED], rtol=1e-4, atol=1e-4)
     assert np.isnan(said[:, silent]).all()
     for row in range(len(rows)):
-        assert np.array_equal(products(rows[row : row + 1], padded(columns), silent)[0], said[row], equal_nan=True)
+        assert np.array_equal(products(rows[row : row + 1], with_room(columns), silent)[0], said[row], equal_nan=True)
 
 
 def test_sparse_rows_add_up_to_the_product_with_them() -> None:

@@ -77,15 +77,17 @@ def silent_of(supported: Places, titles: int) -> Places:
 
 
 def products(rows: Floats, columns: Floats, silent: Places) -> Floats:
-    """Rows x columns, NaN in those that are silent; `columns` has as many rows as `padded` makes of a row's numbers."""
+    """Rows x columns, NaN in those that are silent; `columns` are as many numbers long as `with_room` makes them."""
     answers = np.empty((len(rows) + len(rows) % 2, columns.shape[1]), np.float32)
-    _multiply(padded(padded(rows.T).T, 2), columns, silent, answers)
+    even = np.zeros((len(answers), len(columns)), np.float32)
+    even[: len(rows), : rows.shape[1]] = rows
+    _multiply(even, columns, silent, answers)
     return answers[: len(rows)]
 
 
-def padded(rows: Floats, by: int = _FACTORS) -> Floats:
-    """With rows of zeros, to a number that can be divided."""
-    return np.ascontiguousarray(np.pad(rows, ((0, -len(rows) % by), (0, 0))))
+def with_room(columns: Floats) -> Floats:
+    """With rows of zeros, so that there are always as many as are read at once."""
+    return np.ascontiguousarray(np.pad(columns, ((0, -len(columns) % _FACTORS), (0, 0))))
 
 
 @compiled

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import Places, padded, products
+from marquee.model.sources.adding import Places, products, with_room
 from marquee.params import AlsParams
 
 
@@ -62,7 +62,7 @@ class Als:
     @cached_property
     def _columns(self) -> Floats:
         """Factors x titles."""
-        return padded(self.title_factors.T)
+        return with_room(self.title_factors.T)
 
     @cached_property
     def _silent(self) -> Places:
