@@ -8,6 +8,8 @@ a tiny model, only to see that all this runs.
 """
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -30,11 +31,16 @@ from benchmarks.serving.parts import K, parts, table
 from benchmarks.serving.pushed import finished, pushed
 from benchmarks.serving.soak import promote, registered, soak
 from benchmarks.serving.world import World, filled, tiny, whole
+from marquee.model.folder import load_model
+from marquee.model.histories import Histories
+from marquee.model.recommender import params_of
 from tests.serve.running import MARQUEE, Running, running
 
 RATE, LANES, STREAMS = 50, 16, 50
 CROWD, CROWD_RATE = 100, 200  # viewers at once, and lists a second that they ask for
 SEARCHES = 20  # a second
+PEER = Path(__file__).parent / "serving" / "rectools_peer.py"
+PEER_VIEWERS, PEER_TIMES = 1_000, 100
 BARE = ("-m", "bentoml", "serve", "benchmarks.serving.bare:Bare")
 LIMITS = {"p50": 8.0, "p99": 25.0, "lists a second": 150.0, "event": 100.0, "MB": 500.0, "search": 20.0, "start": 10.0}
 
@@ -237,9 +243,21 @@ class Benchmark:
         return [next(kind) for kind in kinds]
 
 
-def peer() -> None:
-    is_there = find_spec("rectools") is not None
-    print(f"RecTools' two-stage in process: {'installed, but not measured here' if is_there else 'not installed'}")
+def peer(python: Path | None, folder: Path, model: Path) -> None:
+    """Of a few viewers: for each question RecTools lays out the histories of all it knows anew."""
+    if python is None:
+        print("RecTools' two-stage in process: not measured without --rectools")
+        return
+    contents = load_model(model)
+    histories, params = Histories(**contents.arrays["histories"]), params_of(contents)
+    few = np.random.default_rng(3).choice(len(histories), min(PEER_VIEWERS, len(histories)), replace=False)
+    some = histories.of(few)
+    rows = folder / "rows.npz"
+    np.savez(rows, user=some.user_ids[some.user], title=some.title, at=some.at, asked=some.user_ids)
+    numbers = map(str, (params.sources.als.factors, params.sources.depth, K, PEER_TIMES))
+    told = subprocess.run([python, PEER, rows, *numbers], check=True, capture_output=True, text=True).stdout
+    p50, p95 = np.percentile(json.loads(told.splitlines()[-1]), (50, 95))
+    print(f"RecTools' two-stage in process, {len(some):,} viewers: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
 
 
 def main() -> None:
@@ -247,6 +265,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the model is kept, {FOLDER}")
     parser.add_argument("--soak", type=float, metavar="MINUTES")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rectools", type=Path, metavar="PYTHON", help="of an environment that has it: see its peer")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="marquee-serve-") as temporary:
         folder = Path(temporary)
@@ -258,7 +277,7 @@ def main() -> None:
             else:
                 benchmark.one_worker()
                 benchmark.two_workers()
-                peer()
+                peer(given.rectools, folder, model)
         finally:
             benchmark.generator.close()
 

@@ -21,6 +21,10 @@ from marquee.params import Params, RankerParams
 
 _PARTS = 5  # of the viewers, one is measured on
 _K = 10
+_OBJECTIVES = (
+    "binary", "lambdarank", "rank_xendcg", "binary lambdarank", "rank_xendcg lambdarank",
+    "rank_xendcg lambdarank rank_xendcg lambdarank",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +114,11 @@ def _of(asked: Asked, viewers: Mask) -> Asked:
 
 
 def _suggested(trial: optuna.Trial) -> RankerParams:
-    objectives = trial.suggest_categorical("objectives", ("rank_xendcg", "lambdarank", "rank_xendcg lambdarank"))
+    objectives = trial.suggest_categorical("objectives", _OBJECTIVES)
     return RankerParams(
         objectives=tuple(objectives.split()),  # type: ignore[arg-type]
-        rounds=trial.suggest_int("rounds", 50, 400, log=True),
-        learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+        rounds=trial.suggest_int("rounds", 20, 400, log=True),
+        learning_rate=trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
         leaves=trial.suggest_int("leaves", 4, 63, log=True),
         leaf_rows=trial.suggest_int("leaf_rows", 10, 1000, log=True),
         feature_share=trial.suggest_float("feature_share", 0.2, 1.0),
