@@ -18,7 +18,7 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 from marquee.model.trees import Raw, at_most
 
-_LANES = 16  # rows at once
+_LANES = 32  # rows at once: of fewer, numbers that lie side by side are compared one by one
 _KNOWN = 12  # features of a leaf up to which the answers of its patterns are kept: 2 to that power
 
 
@@ -78,8 +78,8 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     added: Raw,
 ) -> None:
     columns = np.zeros((rows.shape[1], _LANES), np.float32)
-    pattern, at = np.empty(_LANES, np.int32), np.empty(_LANES, np.int64)
-    sums, own = np.empty(columns.shape), np.empty(quadrature.shape[2] * 2, np.float32)
+    pattern, own = np.empty(_LANES, np.int32), np.empty(quadrature.shape[2] * 2, np.float32)
+    sums = np.empty((_LANES, rows.shape[1]))
     for first in range(0, len(rows), _LANES):
         lanes = min(_LANES, len(rows) - first)
         columns[:, :lanes] = rows[first : first + lanes].T
@@ -89,19 +89,16 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
             of_leaf = slice(begin, begin + ways)
             _tell_ways(columns, feature[of_leaf], above[of_leaf], up_to[of_leaf], unknown[of_leaf], pattern)
             if places[leaf] < places[leaf + 1]:
-                answers = table[places[leaf] : places[leaf + 1]]
-                for row in range(_LANES):
-                    at[row] = pattern[row] * ways
-                for n in range(ways):
-                    to = sums[feature[begin + n]]
-                    for row in range(_LANES):
-                        to[row] += answers[at[row] + n]
+                for row in range(lanes):
+                    at = places[leaf] + np.int64(pattern[row]) * ways
+                    for n in range(ways):
+                        sums[row, feature[begin + n]] += table[at + n]
             else:
                 for row in range(lanes):
                     _integrate(pattern[row], share[of_leaf], values[leaf], quadrature, own)
                     for n in range(ways):
-                        sums[feature[begin + n], row] += own[n]
-        added[first : first + lanes, : len(sums)] += sums[:, :lanes].T
+                        sums[row, feature[begin + n]] += own[n]
+        added[first : first + lanes, : sums.shape[1]] += sums[:lanes]
 
 
 @compiled

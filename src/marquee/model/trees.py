@@ -96,8 +96,9 @@ def _score(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     for first in range(0, features.shape[1], _LANES):
         lanes = min(_LANES, features.shape[1] - first)
         for c in range(len(feature)):
+            of_rows = features[feature[c], first : first + lanes]
             for r in range(lanes):
-                value = features[feature[c], first + r]
+                value = of_rows[r]
                 value = value if abs(value) > _ZERO or np.isnan(value) else np.float32(0)
                 columns[c, r] = unknown[c] if np.isnan(value) else value
         total = np.zeros(_LANES)
