@@ -1,0 +1,76 @@
+"""Folding: ALS, whose fold-in is one linear solve, x = inverse(A) b: a row that was wanted is one term of b, and one
+rank of A."""
+
+import numpy as np
+
+from marquee.model.carried.without import Without
+from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.sources.adding import Places
+from marquee.model.sources.als import Als
+
+
+class Folding:
+    """Of the whole history."""
+
+    def __init__(self, als: Als, history: Histories, title: Ints) -> None:
+        self._factors, self._extra, self._liked = _terms(als, history.title, history.strength)
+        own = self._factors.T @ (self._extra[:, None] * self._factors)
+        self._inverse = np.linalg.inv(als.start + own).astype(np.float32)
+        self._titles = als.title_factors[title]
+
+    def carried(self, place: Ints) -> Floats:
+        carried: Floats = self._liked[:, None] * (self._factors @ (self._inverse @ self._titles[place].T))
+        return carried
+
+    def lost(self, without: Without) -> Floats:
+        """Sherman and Morrison: the row's term, and what its rank in A takes back."""
+        taste = self._inverse @ (self._liked @ self._factors)
+        rows = without.rows
+        factors, extra, liked = self._factors[rows], self._extra[rows], self._liked[rows]
+        reach = factors @ self._inverse
+        length = (reach * factors).sum(axis=1)
+        back = extra * (factors @ taste - liked * length) / (1 - extra * length)
+        lost: Floats = ((liked - back)[:, None] * reach) @ self._titles.T
+        return lost
+
+
+class FoldingLatest:
+    """The same solve of the latest rows, of as many unknowns as there are: with E the confidences, K the products of
+    rows, x = inverse(A) F' b = inverse(G) F' inverse(I + E K) b. One row more, that comes in where one is left out."""
+
+    def __init__(self, als: Als, recent: int, history: Histories, title: Ints) -> None:
+        self._rows = len(history.title)
+        self._first = max(self._rows - recent - 1, 0)
+        late = slice(self._first, None)
+        factors, extra, liked = _terms(als, history.title[late], history.strength[late])
+        self._reach = factors @ als.start_inverse
+        kept = _latest(np.vstack([np.ones((1, len(factors)), np.bool_), ~np.eye(len(factors), dtype=np.bool_)]), recent)
+        solved = np.eye(len(factors)) + (kept * extra)[..., None] * (self._reach @ factors.T)
+        # With all rows, and then without each: what a row says through each other.
+        self._parts = (np.linalg.inv(solved) * (kept * liked)[:, None, :]).astype(np.float32)
+        self._titles = als.title_factors[title]
+
+    def carried(self, place: Ints) -> Floats:
+        carried = np.zeros((self._rows, len(place)), np.float32)
+        carried[self._first :] = self._parts[0].T @ (self._reach @ self._titles[place].T)
+        return carried
+
+    def lost(self, without: Without) -> Floats:
+        lost, late = np.zeros((len(without.rows), len(self._titles)), np.float32), without.rows >= self._first
+        terms = self._parts.sum(axis=2)
+        change = terms[0] - terms[1 + without.rows[late] - self._first]
+        lost[late] = (change @ self._reach) @ self._titles.T
+        return lost
+
+
+def _terms(als: Als, title: Places, strength: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of each row its title's factors, what it adds to A and what to b."""
+    confidence = np.float32(als.alpha) * strength
+    extra = np.where(confidence != 0, np.abs(confidence) - 1, np.float32(0))
+    return als.title_factors[title], extra, np.maximum(confidence, 0)
+
+
+def _latest(kept: Mask, recent: int) -> Mask:
+    """The last of those that are kept."""
+    latest: Mask = kept & (np.cumsum(kept[:, ::-1], axis=1)[:, ::-1] <= recent)
+    return latest
