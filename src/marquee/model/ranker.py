@@ -75,7 +75,8 @@ class Ranker:
         votes = [shapley.contributions(features) for shapley in self._shapley]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
         nobody = self._of_nobody(features)
-        contributions[nobody, :-1], contributions[nobody, -1] = 0, self.scores(features[nobody])
+        if nobody.any():
+            contributions[nobody, :-1], contributions[nobody, -1] = 0, self._by_rank(features[nobody])
         return contributions
 
     @cached_property

@@ -63,8 +63,11 @@ class Carriers:
 
 
 def _carriers_of(sources: Sequence[Source], history: Histories, title: Ints) -> Iterator[tuple[list[int], Carrier]]:
-    """By the numbers of the sources that each speaks for: those that add up cells of one matrix are asked together."""
-    adding: dict[int, tuple[sp.csr_array, dict[int, Values]]] = {}
+    """With the numbers of the sources that each speaks for."""
+    adding = [(number, cells) for number, source in enumerate(sources) if (cells := _cells_of(source))]
+    adding.sort(key=lambda each: id(each[1][0]))
+    if adding:
+        yield [number for number, _ in adding], Adding([cells for _, cells in adding], history, title)
     for number, source in enumerate(sources):
         match source:
             case Als():
@@ -75,11 +78,6 @@ def _carriers_of(sources: Sequence[Source], history: Histories, title: Ints) -> 
                 yield [number], Around(source, history, title)
             case Content():
                 yield [number], Alike(source, history, title)
-            case _ if cells := _cells_of(source):
-                matrix, values = cells
-                adding.setdefault(id(matrix), (matrix, {}))[1][number] = values
-    for matrix, asked in adding.values():
-        yield list(asked), Adding(matrix, list(asked.values()), history, title)
 
 
 def _cells_of(source: Source) -> tuple[sp.csr_array, Values] | None:
