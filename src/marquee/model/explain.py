@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
-from marquee.model.carried import Carriers, shares
+from marquee.model.carried import Carriers
 from marquee.model.carried.without import Without
 from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints, rows_of
@@ -91,7 +91,7 @@ class Explainer:
         place = np.searchsorted(pool.found.title, title)
         contributions = self.ranking.contributions(pool.features[place])
         carriers = Carriers(self.ranking.sources, history, pool.found.title)
-        carried = shares(carriers.carried(place), self._loudness(contributions))
+        carried = carriers.shares(place, self._loudness(contributions))
         effects, rows = np.zeros_like(carried), self._likeliest(history, carried)
         effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)
@@ -198,8 +198,9 @@ class Explainer:
 
 def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
     """Of each column, where the largest are and what they are, if above 0."""
-    best = best_of(np.ascontiguousarray(values.T), count)
-    there = np.take_along_axis(values.T, best, axis=1)
+    columns = np.ascontiguousarray(values.T)
+    best = best_of(columns, count)
+    there = columns[np.arange(len(columns))[:, None], best]
     pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
     return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]
 

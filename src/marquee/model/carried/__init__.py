@@ -44,19 +44,27 @@ class Carriers:
     """What each source makes of each row of one history, for the titles asked about."""
 
     def __init__(self, sources: Sequence[Source], history: Histories, title: Ints) -> None:
-        self._shape = len(sources), len(history.title), len(title)
+        self._sources, self._rows, self._titles = len(sources), len(history.title), len(title)
         self._carriers = list(_carriers_of(sources, history, title))
 
-    def carried(self, place: Ints) -> Floats:
-        """Sources x rows x places among the titles; zeros where a source has no opinion or cannot tell."""
-        carried = np.zeros((*self._shape[:2], len(place)), np.float32)
+    def carried(self, place: Ints) -> Iterator[tuple[list[int], Floats]]:
+        """Numbers of sources, and what they carry: these x rows x places among the titles. Others carry nothing."""
         for numbers, carrier in self._carriers:
-            carried[numbers] = carrier.carried(place)
-        return carried
+            yield numbers, carrier.carried(place).reshape(len(numbers), self._rows, len(place))
+
+    def shares(self, place: Ints, loudness: Floats) -> Floats:
+        """Rows x places: what each row carries of a title when each source speaks as loudly of it, sources x places.
+
+        In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
+        """
+        total = np.zeros((self._rows, len(place)), np.float32)
+        for numbers, carried in self.carried(place):
+            _add_up(carried, loudness[numbers], total)
+        return total / _sizes(total)
 
     def lost(self, without: Without) -> Floats:
         """Sources x times x titles: what each score loses without each of the rows."""
-        lost = np.zeros((self._shape[0], len(without.rows), self._shape[2]), np.float32)
+        lost = np.zeros((self._sources, len(without.rows), self._titles), np.float32)
         for numbers, carrier in self._carriers:
             lost[numbers] = carrier.lost(without)
         return lost
@@ -96,28 +104,13 @@ def _cells_of(source: Source) -> tuple[sp.csr_array, Values] | None:
     return None
 
 
-def shares(carried: Floats, loudness: Floats) -> Floats:
-    """Rows x titles: what each row carries of a title, of what sources x rows x titles carry, when each source speaks
-    as loudly of each title.
-
-    In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
-    """
-    shares = np.zeros(carried.shape[1:], np.float32)
-    _share(carried, loudness, shares)
-    return shares
-
-
 @compiled
-def _share(carried: Floats, loudness: Floats, shares: Floats) -> None:
+def _add_up(carried: Floats, loudness: Floats, total: Floats) -> None:
     for source in range(len(carried)):
-        sizes = _sizes(carried[source])
-        for row in range(len(shares)):
-            for title in range(len(sizes)):
-                shares[row, title] += carried[source, row, title] * loudness[source, title] / sizes[title]
-    sizes = _sizes(shares)
-    for row in range(len(shares)):
-        for title in range(len(sizes)):
-            shares[row, title] /= sizes[title]
+        weights = loudness[source] / _sizes(carried[source])
+        for row in range(len(total)):
+            for place in range(len(weights)):
+                total[row, place] += carried[source, row, place] * weights[place]
 
 
 @compiled
