@@ -3,6 +3,7 @@ rank of A."""
 
 import numpy as np
 import scipy.linalg as la
+from numpy.typing import NDArray
 
 from marquee.model.carried.without import Without
 from marquee.model.histories import Floats, Histories, Ints, Mask
@@ -42,31 +43,37 @@ class Folding:
 
 class FoldingLatest:
     """The same solve of the latest rows, of as many unknowns as there are: with E the confidences, K the products of
-    rows, x = inverse(A) F' b = inverse(G) F' inverse(I + E K) b. One row more, that comes in where one is left out."""
+    rows, x = inverse(G) F' inverse(I + E K) b. One row more, that comes in where one of the latest is left out."""
 
     def __init__(self, als: Als, recent: int, history: Histories, title: Ints) -> None:
         self._rows = len(history.title)
-        self._first = max(self._rows - recent - 1, 0)
+        self._latest, self._first = self._rows - recent, max(self._rows - recent - 1, 0)
         late = slice(self._first, None)
-        factors, extra, liked = _terms(als, history.title[late], history.strength[late])
+        factors, self._extra, self._liked = _terms(als, history.title[late], history.strength[late])
         self._reach = factors @ als.start_inverse
-        kept = _latest(np.vstack([np.ones((1, len(factors)), np.bool_), ~np.eye(len(factors), dtype=np.bool_)]), recent)
-        solved = np.eye(len(factors)) + (kept * extra)[..., None] * (self._reach @ factors.T)
-        # With all rows, and then without each: what a row says through each other.
-        self._parts = (np.linalg.inv(solved) * (kept * liked)[:, None, :]).astype(np.float32)
+        self._products = self._reach @ factors.T
+        kept = np.arange(self._first, self._rows) >= self._latest
+        inverse = np.linalg.inv(self._solved(kept))
+        self._parts = (inverse * (kept * self._liked)).astype(np.float32)  # what each says through each other
         self._titles = als.title_factors[title]
 
     def carried(self, place: Ints) -> Floats:
         carried = np.zeros((self._rows, len(place)), np.float32)
-        carried[self._first :] = self._parts[0].T @ (self._reach @ self._titles[place].T)
+        carried[self._first :] = self._parts.T @ (self._reach @ self._titles[place].T)
         return carried
 
     def lost(self, without: Without) -> Floats:
-        lost, late = np.zeros((len(without.rows), len(self._titles)), np.float32), without.rows >= self._first
-        terms = self._parts.sum(axis=2)
-        change = terms[0] - terms[1 + without.rows[late] - self._first]
+        lost, late = np.zeros((len(without.rows), len(self._titles)), np.float32), without.rows >= self._latest
+        kept = np.arange(self._first, self._rows) != without.rows[late, None]
+        terms = np.linalg.solve(self._solved(kept), (kept * self._liked)[..., None])[..., 0]
+        change = self._parts.sum(axis=1) - terms.astype(np.float32)
         lost[late] = (change @ self._reach) @ self._titles.T
         return lost
+
+    def _solved(self, kept: Mask) -> NDArray[np.float64]:
+        """(Times x) rows x rows: what is to be inverted when only some rows are there."""
+        solved: NDArray[np.float64] = np.eye(len(self._extra)) + (kept * self._extra)[..., None] * self._products
+        return solved
 
 
 def _terms(als: Als, title: Places, strength: Floats) -> tuple[Floats, Floats, Floats]:
@@ -74,9 +81,3 @@ def _terms(als: Als, title: Places, strength: Floats) -> tuple[Floats, Floats, F
     confidence = np.float32(als.alpha) * strength
     extra = np.where(confidence != 0, np.abs(confidence) - 1, np.float32(0))
     return als.title_factors[title], extra, np.maximum(confidence, 0)
-
-
-def _latest(kept: Mask, recent: int) -> Mask:
-    """The last of those that are kept."""
-    latest: Mask = kept & (np.cumsum(kept[:, ::-1], axis=1)[:, ::-1] <= recent)
-    return latest
