@@ -39,7 +39,8 @@ class Shapley:
         leaves = [leaf for tree in trees_of(text) for leaf in _leaves(tree, {})]
         ways = [(feature, *way) for _, found in leaves for feature, way in found.items()]
         feature, above, up_to, unknown, share = zip(*ways, strict=True) if ways else ((), (), (), (), ())
-        self._feature, self._unknown = np.array(feature, np.int64), np.array(unknown, np.bool_)
+        # Without a sign: what is never below 0 is never counted from the end.
+        self._feature, self._unknown = np.array(feature, np.uint32), np.array(unknown, np.bool_)
         self._above, self._up_to = np.array(above, np.float32), np.array(up_to, np.float32)
         self._share, self._values = np.array(share, np.float64), np.array([value for value, _ in leaves])
         counts = np.array([len(found) for _, found in leaves], np.int64)
@@ -65,7 +66,7 @@ class Shapley:
 @compiled
 def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     rows: Floats,
-    feature: Ints,
+    feature: NDArray[np.uint32],
     above: Floats,
     up_to: Floats,
     unknown: NDArray[np.bool_],
@@ -92,7 +93,7 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
                 for row in range(lanes):
                     at = places[leaf] + np.int64(pattern[row]) * ways
                     for n in range(ways):
-                        sums[row, feature[begin + n]] += table[at + n]
+                        sums[row, feature[begin + n]] += table[np.uint64(at + n)]
             else:
                 for row in range(lanes):
                     _integrate(pattern[row], share[of_leaf], values[leaf], quadrature, own)
@@ -103,18 +104,22 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
 
 @compiled
 def _tell_ways(  # noqa: PLR0913, PLR0917
-    columns: Floats, feature: Ints, above: Floats, up_to: Floats, unknown: NDArray[np.bool_], pattern: NDArray[np.int32]
+    columns: Floats,
+    feature: NDArray[np.uint32],
+    above: Floats,
+    up_to: Floats,
+    unknown: NDArray[np.bool_],
+    pattern: NDArray[np.int32],
 ) -> None:
     """Of each row, which ways to a leaf it goes: a bit each."""
     pattern[:] = 0
     for n in range(len(feature)):
         of_rows, low, high = columns[feature[n]], above[n], up_to[n]
         bit, no = np.int32(1) << np.int32(n), np.int32(0)
-        if_unknown = bit if unknown[n] else no
         for row in range(_LANES):
             value = of_rows[row]
-            known = (bit if value > low else no) & (bit if value <= high else no)
-            pattern[row] |= known | (if_unknown if value != value else no)  # noqa: PLR0124 - NaN
+            is_this = ((value > low) & (value <= high)) | (unknown[n] & (value != value))  # noqa: PLR0124 - NaN
+            pattern[row] |= bit if is_this else no
 
 
 @compiled
