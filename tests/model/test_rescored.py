@@ -35,6 +35,17 @@ def test_what_every_source_loses_without_a_row_is_what_it_would_lose_asked_anew(
             np.testing.assert_allclose(before - lost, anew, rtol=0, atol=slight, err_msg=source.name)
 
 
+def test_what_rows_carry_of_a_title_is_the_same_among_many_as_among_few(fitted: Recommender) -> None:
+    every = np.arange(160)
+    carriers = Carriers(fitted.sources, VIEWER, every)
+    for (numbers, among_many), (_, among_few) in zip(
+        carriers.carried(every), carriers.carried(every[150:]), strict=True
+    ):
+        names = [fitted.sources[number].name for number in numbers]
+        assert among_few.any()
+        np.testing.assert_allclose(among_many[..., 150:], among_few, rtol=1e-4, atol=1e-6, err_msg=str(names))
+
+
 def test_a_row_that_matters_is_lost_by_some_source_and_by_none_that_says_the_same_to_everybody(
     fitted: Recommender,
 ) -> None:

@@ -1,8 +1,8 @@
 """Carried: how much each row of one viewer's history adds to a source's score of a title, and what it loses without.
 
 Exact: over the rows, what is carried sums to the source's score. A source that can be told apart so is one line in
-`_carriers_of`, and a class in a file here if it is of another kind; one that cannot carries nothing and leaves the
-others to speak.
+`_cells_of`, or in `_carriers_of` with a class in a file here if it is of a kind of its own; one that cannot carries
+nothing and leaves the others to speak.
 """
 
 from collections.abc import Iterator, Sequence

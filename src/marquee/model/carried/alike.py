@@ -26,27 +26,25 @@ class Alike:
         taste = sums_of(vectors, history.starts, history.title, self._weights)
         weights = self._weights / np.float32(max(float(np.linalg.norm(taste)), 1e-9))
         products, _ = _products(vectors, self._title[place], np.eye(len(place), dtype=np.float32), history.title)
-        carried: Floats = weights[:, None] * products.T
-        return carried
+        return weights[:, None] * products
 
     def lost(self, without: Without) -> Floats:
         weights = np.vstack([self._weights, self._content.weights(without)])
         products, lengths = _products(self._content.vectors, self._history.title, weights, self._title)
-        cosines = products / np.maximum(lengths, np.float32(1e-9))[:, None]
-        lost: Floats = cosines[0] - cosines[1:]
-        return lost
+        cosines = (products / np.maximum(lengths, np.float32(1e-9))).astype(np.float32, copy=False)
+        return (cosines[:, :1] - cosines[:, 1:]).T
 
 
 def _products(vectors: sp.csr_array, summed: Rows, weights: Floats, others: Rows) -> tuple[Floats, Floats]:
-    """Sums x other rows of the vectors: their products with sums of rows, of which weights has sums x rows; and the
+    """Other rows of the vectors x sums: their products with sums of rows, of which weights has sums x rows; and the
     length of each sum."""
-    products, lengths = np.empty((len(weights), len(others)), np.float32), np.empty(len(weights), np.float32)
+    products, lengths = np.empty((len(others), len(weights)), np.float32), np.empty(len(weights), np.float32)
     for first in range(0, len(weights), _LANES):
         some = slice(first, first + _LANES)
         by = np.zeros((len(summed), _LANES), np.float32)
         by[:, : len(weights[some])] = weights[some].T
         slots = np.full(vectors.shape[1], -1, np.int32)
-        _multiply(*cells_of(vectors), summed, by, others, slots, products[some], lengths[some])
+        _multiply(*cells_of(vectors), summed, by, others, slots, products[:, some], lengths[some])
     return products, lengths
 
 
@@ -70,14 +68,15 @@ def _multiply(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not object
             for lane in range(_LANES):
                 table[slot, lane] += by[row, lane] * number
     _measure(table, lengths)
+    total = np.empty(_LANES, np.float32)
     for other in range(len(others)):
-        total = np.zeros(_LANES, np.float32)
+        total[:] = 0
         for cell in range(indptr[others[other]], indptr[others[other] + 1]):
             slot, number = slots[indices[cell]], data[cell]
             if slot >= 0:
                 for lane in range(_LANES):
                     total[lane] += table[slot, lane] * number
-        products[:, other] = total[: len(products)]
+        products[other] = total[: len(lengths)]
 
 
 @compiled
