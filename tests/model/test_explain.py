@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from marquee.model.candidates import Candidates, gather, ranks_within
-from marquee.model.carried import carriers_of, shares
+from marquee.model.carried import Carriers
 from marquee.model.explain import Explainer, Pool, Reason
 from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.sources import Source
@@ -161,7 +161,8 @@ def pool_of(explainer: Explainer, history: Histories, title: Ints) -> Pool:
 
 def carried_by(source: Source, history: Histories, title: Ints) -> Floats:
     """By every row."""
-    return carriers_of([source], history)[0].carried(np.arange(len(history.title)), title)
+    every = Carriers([source], history, title).carried(np.arange(len(title)))
+    return next((carried[0] for _, carried in every), np.zeros((len(history.title), len(title)), np.float32))
 
 
 def mixed_history() -> Histories:
@@ -218,9 +219,9 @@ def test_titles_that_too_few_have_watched_carry_nothing_and_are_not_carried(ever
 
 def test_a_source_that_cannot_tell_carries_nothing_and_shares_are_shares(ranking: SmallRanking) -> None:
     history, title = mixed_history(), np.array([0, 30])
-    loudness = np.array([1.0, 0.0], np.float32)
-    voices = [(carrier, loudness) for carrier in carriers_of(ranking.sources, history)]
-    np.testing.assert_allclose(np.abs(shares(voices, len(history.title), title)).sum(axis=0), [1, 0], rtol=1e-5)
+    loudness = np.tile(np.array([1.0, 0.0], np.float32), (len(ranking.sources), 1))
+    shares = Carriers(ranking.sources, history, title).shares(np.arange(2), loudness)
+    np.testing.assert_allclose(np.abs(shares).sum(axis=0), [1, 0], rtol=1e-5)
     popular = next(source for source in ranking.sources if source.name == "popular")
     assert not carried_by(popular, history, title).any()
 

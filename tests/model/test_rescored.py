@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from marquee.model.candidates import ranks_within
-from marquee.model.carried import Without, carriers_of
+from marquee.model.carried import Carriers
+from marquee.model.carried.without import Without
 from marquee.model.features import TOP
 from marquee.model.histories import Histories
 from marquee.model.recommender import Recommender
@@ -23,21 +24,34 @@ CLOSE, UNCARRIED = 0.05, {"trending_then", "viewer_neighbours"}
 
 
 def test_what_every_source_loses_without_a_row_is_what_it_would_lose_asked_anew(fitted: Recommender) -> None:
-    without = Without(VIEWER, ROWS)
+    others = np.arange(len(VIEWER.title)) != ROWS[:, None]
+    asked_anew = VIEWER.of(np.zeros(len(ROWS), np.int64)).where(others.ravel())
     for source in fitted.sources:
         if source.name not in UNCARRIED:
             before = np.nan_to_num(source.scores(VIEWER, AS_OF)[:, TITLES])
-            anew = np.nan_to_num(source.scores(without.histories, np.repeat(AS_OF, len(ROWS)))[:, TITLES])
-            lost = carriers_of([source], VIEWER)[0].lost(without, TITLES)
+            anew = np.nan_to_num(source.scores(asked_anew, np.repeat(AS_OF, len(ROWS)))[:, TITLES])
+            lost = Carriers([source], VIEWER, TITLES).lost(Without(VIEWER, ROWS))[0]
             slight = CLOSE * np.abs(before).max()
             np.testing.assert_allclose(before - lost, anew, rtol=0, atol=slight, err_msg=source.name)
+
+
+def test_what_rows_carry_of_a_title_is_the_same_among_many_as_among_few(fitted: Recommender) -> None:
+    every = np.arange(160)
+    carriers = Carriers(fitted.sources, VIEWER, every)
+    for (numbers, among_many), (_, among_few) in zip(
+        carriers.carried(every), carriers.carried(every[150:]), strict=True
+    ):
+        names = [fitted.sources[number].name for number in numbers]
+        assert among_few.any()
+        np.testing.assert_allclose(among_many[..., 150:], among_few, rtol=1e-4, atol=1e-6, err_msg=str(names))
 
 
 def test_a_row_that_matters_is_lost_by_some_source_and_by_none_that_says_the_same_to_everybody(
     fitted: Recommender,
 ) -> None:
     without = Without(VIEWER, ROWS[:1])
-    lost = {source.name: carriers_of([source], VIEWER)[0].lost(without, TITLES) for source in fitted.sources}
+    every = Carriers(fitted.sources, VIEWER, TITLES).lost(without)
+    lost = {source.name: lost for source, lost in zip(fitted.sources, every, strict=True)}
     assert np.abs(lost["following"]).max() > 0
     assert not lost["popular"].any()
 
@@ -51,7 +65,7 @@ def test_ranks_among_the_pool_are_counted_anew(seed: int) -> None:
     lost[0, 0] = scores[0]  # all that the first source said
     near, columns = np.array([0, 7, 39]), np.arange(9).reshape(3, 3)
     features = np.full((3, 10), 5.0, np.float32)
-    anew = rescored(scores, np.nan_to_num(lost), near, features, columns)
+    anew = rescored(scores, np.nan_to_num(lost).swapaxes(0, 1), near, features, columns)
     assert (anew[:, :, 9] == 5).all()
     for row, source in np.ndindex(2, 3):
         score, relative, rank = anew[row][:, columns[source]].T

@@ -36,7 +36,7 @@ def booster(leaves: int = 15, rounds: int = 30, *, unknown: bool = True) -> lgb.
 
 def same(model: lgb.Booster, rows: Floats) -> bool:
     return np.array_equal(
-        Trees.of(model.model_to_string()).scores(rows), model.predict(rows, raw_score=True, num_threads=1)
+        Trees.of(model.model_to_string()).scores(rows)[0], model.predict(rows, raw_score=True, num_threads=1)
     )
 
 
@@ -67,8 +67,14 @@ def thresholds(node: dict[str, Any]) -> list[float]:
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
 def test_however_many_rows_are_asked_together_each_scores_the_same(count: int) -> None:
     rows, trees = rows_like(200, unknown=True), Trees.of(booster().model_to_string())
-    assert np.array_equal(trees.scores(rows[:count]), trees.scores(rows)[:count])
-    assert np.array_equal(trees.scores(np.asfortranarray(rows[:count])), trees.scores(rows)[:count])
+    assert np.array_equal(trees.scores(rows[:count]), trees.scores(rows)[:, :count])
+    assert np.array_equal(trees.scores(np.asfortranarray(rows[:count])), trees.scores(rows)[:, :count])
+
+
+def test_models_asked_together_score_as_each_does_alone() -> None:
+    rows, texts = rows_like(200, unknown=True), [booster(leaves).model_to_string() for leaves in (15, 64)]
+    alone = [Trees.of(text).scores(rows)[0] for text in texts]
+    assert np.array_equal(Trees.of(*texts).scores(rows), alone)
 
 
 def test_a_tree_that_never_split_adds_its_one_value() -> None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
-from marquee.model.carried import Carrier, Without, carriers_of, shares
+from marquee.model.carried import Carriers
+from marquee.model.carried.without import Without
 from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints, rows_of
 from marquee.model.rescored import rescored
@@ -89,9 +90,8 @@ class Explainer:
         pool = self._with(title, pool, history, as_of)
         place = np.searchsorted(pool.found.title, title)
         contributions = self.ranking.contributions(pool.features[place])
-        carriers = carriers_of(self.ranking.sources, history)
-        voices = list(zip(carriers, self._loudness(contributions), strict=True))
-        carried = shares(voices, len(history.title), title)
+        carriers = Carriers(self.ranking.sources, history, pool.found.title)
+        carried = carriers.shares(place, self._loudness(contributions))
         effects, rows = np.zeros_like(carried), self._likeliest(history, carried)
         effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)
@@ -126,7 +126,7 @@ class Explainer:
         best = best_of(np.ascontiguousarray(carried.T), self.params.tries).T
         return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
 
-    def _effects(self, carriers: Sequence[Carrier], without: Without, pool: Pool, place: Ints) -> Floats:
+    def _effects(self, carriers: Carriers, without: Without, pool: Pool, place: Ints) -> Floats:
         """Rows x titles: the ranks a title falls without the row; its score decides between equals."""
         near = np.union1d(place, np.argsort(-pool.score, kind="stable")[:_NEAR])
         here = np.searchsorted(near, place)
@@ -137,11 +137,10 @@ class Explainer:
         less = before[here] - after[:, here]
         return np.where(fall > 0, fall + less / (1 + 2 * np.abs(less)), 0)
 
-    def _without(self, carriers: Sequence[Carrier], without: Without, pool: Pool, near: Ints) -> Floats:
+    def _without(self, carriers: Carriers, without: Without, pool: Pool, near: Ints) -> Floats:
         """Rows x near titles: the ranker's scores when no source hears of the row."""
-        lost = np.stack([carrier.lost(without, pool.found.title) for carrier in carriers], axis=1)
         scores = np.ascontiguousarray(pool.found.scores.T)
-        features = rescored(scores, lost, near, pool.features[near], self._columns)
+        features = rescored(scores, carriers.lost(without), near, pool.features[near], self._columns)
         return self.ranking.score(features.reshape(-1, features.shape[2])).reshape(features.shape[:2])
 
     @cached_property
@@ -199,8 +198,9 @@ class Explainer:
 
 def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
     """Of each column, where the largest are and what they are, if above 0."""
-    best = best_of(np.ascontiguousarray(values.T), count)
-    there = np.take_along_axis(values.T, best, axis=1)
+    columns = np.ascontiguousarray(values.T)
+    best = best_of(columns, count)
+    there = columns[np.arange(len(columns))[:, None], best]
     pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
     return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]
 

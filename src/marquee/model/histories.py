@@ -6,7 +6,7 @@ a title that the model does not know is left out when the histories are made.
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Protocol, Self, TypeVar, cast, overload
 
 import numpy as np
 import polars as pl
@@ -56,6 +56,29 @@ class Runs:
         return np.repeat(np.arange(len(self.starts) - 1), self.counts)
 
 
+class Deeds(Protocol):
+    """What is asked of rows to say how much each of them counts."""
+
+    @property
+    def title(self) -> NDArray[np.int32]: ...
+
+    @property
+    def strength(self) -> Floats: ...
+
+    @property
+    def above_mean(self) -> Floats: ...
+
+    @property
+    def from_end(self) -> Ints: ...
+
+    @property
+    def wanted_after(self) -> Ints: ...
+
+    def total(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of each row, the sum of the values of all rows of its viewer."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Histories(Runs):
     user_ids: Ints  # one a viewer, rising
@@ -76,6 +99,18 @@ class Histories(Runs):
     def from_end(self) -> Ints:
         """How many rows of the same viewer come after each row."""
         return np.repeat(self.starts[1:], self.counts) - 1 - np.arange(len(self.title))
+
+    @kept_of_few
+    def wanted_after(self) -> Ints:
+        """How many wanted rows of the same viewer come after each row."""
+        before = np.concatenate([[0], np.cumsum(self.strength > 0)])
+        after: Ints = before[self.starts[1:]][self.user] - before[1:]
+        return after
+
+    def total(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of each row, the sum of the values of all rows of its viewer."""
+        total: NDArray[Any] = np.bincount(self.user, values, len(self))[self.user]
+        return total
 
     @kept_of_few
     def above_mean(self) -> Floats:

@@ -44,7 +44,7 @@ class Ranker:
         """How much each candidate is wanted; comparable within a request."""
         if not self.texts or not len(features):
             return self._by_rank(features)
-        scores: Floats = np.mean([trees.scores(features) for trees in self._trees], axis=0, dtype=np.float32)
+        scores: Floats = self._trees.scores(features).mean(axis=0, dtype=np.float32)
         nobody = self._of_nobody(features)
         if nobody.any():
             scores[nobody] = self._by_rank(features[nobody])
@@ -75,16 +75,17 @@ class Ranker:
         votes = [shapley.contributions(features) for shapley in self._shapley]
         contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
         nobody = self._of_nobody(features)
-        contributions[nobody, :-1], contributions[nobody, -1] = 0, self.scores(features[nobody])
+        if nobody.any():
+            contributions[nobody, :-1], contributions[nobody, -1] = 0, self._by_rank(features[nobody])
         return contributions
 
     @cached_property
-    def _trees(self) -> tuple[Trees, ...]:
+    def _trees(self) -> Trees:
         if any(names_in(text) != self.names for text in self.texts):
             raise ModelError(
                 "the model's ranker learnt from other features than this version of Marquee has; fit it anew"
             )
-        return tuple(map(Trees.of, self.texts))
+        return Trees.of(*self.texts)
 
     @cached_property
     def _shapley(self) -> tuple[Shapley, ...]:

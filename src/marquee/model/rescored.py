@@ -16,10 +16,10 @@ _LEFT = np.float32(1e-5)  # of a score; what is less is no opinion any more
 def rescored(scores: Floats, lost: Floats, near: Ints, features: Floats, columns: Ints) -> Floats:
     """Rows left out x near titles x features: as `features` has them, but for what sources say anew.
 
-    `scores` are sources x pool, `lost` rows x sources x pool, `near` places in the pool, whose `features` are given.
+    `scores` are sources x pool, `lost` sources x rows x pool, `near` places in the pool, whose `features` are given.
     `columns` has, of each source, where its score, the relative one and its rank stand; -1 for none.
     """
-    anew = np.empty((len(lost), *features.shape), np.float32)
+    anew = np.empty((lost.shape[1], *features.shape), np.float32)
     _rescore(scores, lost, near, np.ascontiguousarray(features), columns, anew)
     return anew
 
@@ -29,11 +29,11 @@ def _rescore(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     scores: Floats, lost: Floats, near: Ints, features: Floats, columns: Ints, anew: Floats
 ) -> None:
     best, rank = np.empty(TOP, np.float32), np.empty(len(near), np.float32)
-    for row in range(len(lost)):
+    for row in range(lost.shape[1]):
         anew[row] = features
         for source in range(len(scores)):
-            if np.any(lost[row, source] != 0):
-                left = _left(scores[source], lost[row, source])
+            if np.any(lost[source, row] != 0):
+                left = _left(scores[source], lost[source, row])
                 usual, (score, relative, ranked) = _usual(left, best), columns[source]
                 _rank(left, near, rank)
                 for n in range(len(near)):
@@ -48,13 +48,13 @@ def _rescore(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
 @compiled
 def _rank(scores: Floats, near: Ints, ranks: Floats) -> None:
     """As features.py has ranks: logarithms. Counts who stands before each; many are counted at once."""
-    mine, before = scores[near], np.ones(len(near), np.int32)
-    for place in range(len(scores)):
-        other = scores[place]
-        for n in range(len(near)):
-            before[n] += np.int32((other > mine[n]) | ((other == mine[n]) & (place < near[n])))
     for n in range(len(near)):
-        ranks[n] = np.nan if np.isnan(mine[n]) else np.log2(np.float32(before[n]))
+        own, earlier, later, before = scores[near[n]], scores[: near[n]], scores[near[n] :], np.int32(1)
+        for place in range(len(earlier)):
+            before += np.int32(earlier[place] >= own)
+        for place in range(len(later)):
+            before += np.int32(later[place] > own)
+        ranks[n] = np.nan if np.isnan(own) else np.log2(np.float32(before))
 
 
 @compiled

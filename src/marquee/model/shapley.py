@@ -18,7 +18,7 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 from marquee.model.trees import Raw, at_most
 
-_LANES = 16  # rows at once
+_LANES = 32  # rows at once: of fewer, numbers that lie side by side are compared one by one
 _KNOWN = 12  # features of a leaf up to which the answers of its patterns are kept: 2 to that power
 
 
@@ -39,7 +39,8 @@ class Shapley:
         leaves = [leaf for tree in trees_of(text) for leaf in _leaves(tree, {})]
         ways = [(feature, *way) for _, found in leaves for feature, way in found.items()]
         feature, above, up_to, unknown, share = zip(*ways, strict=True) if ways else ((), (), (), (), ())
-        self._feature, self._unknown = np.array(feature, np.int64), np.array(unknown, np.bool_)
+        # Without a sign: what is never below 0 is never counted from the end.
+        self._feature, self._unknown = np.array(feature, np.uint32), np.array(unknown, np.bool_)
         self._above, self._up_to = np.array(above, np.float32), np.array(up_to, np.float32)
         self._share, self._values = np.array(share, np.float64), np.array([value for value, _ in leaves])
         counts = np.array([len(found) for _, found in leaves], np.int64)
@@ -65,7 +66,7 @@ class Shapley:
 @compiled
 def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     rows: Floats,
-    feature: Ints,
+    feature: NDArray[np.uint32],
     above: Floats,
     up_to: Floats,
     unknown: NDArray[np.bool_],
@@ -78,8 +79,8 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
     added: Raw,
 ) -> None:
     columns = np.zeros((rows.shape[1], _LANES), np.float32)
-    pattern, at = np.empty(_LANES, np.int32), np.empty(_LANES, np.int64)
-    sums, own = np.empty(columns.shape), np.empty(quadrature.shape[2] * 2, np.float32)
+    pattern, own = np.empty(_LANES, np.int32), np.empty(quadrature.shape[2] * 2, np.float32)
+    sums = np.empty((_LANES, rows.shape[1]))
     for first in range(0, len(rows), _LANES):
         lanes = min(_LANES, len(rows) - first)
         columns[:, :lanes] = rows[first : first + lanes].T
@@ -89,35 +90,36 @@ def _share_out(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objec
             of_leaf = slice(begin, begin + ways)
             _tell_ways(columns, feature[of_leaf], above[of_leaf], up_to[of_leaf], unknown[of_leaf], pattern)
             if places[leaf] < places[leaf + 1]:
-                answers = table[places[leaf] : places[leaf + 1]]
-                for row in range(_LANES):
-                    at[row] = pattern[row] * ways
-                for n in range(ways):
-                    to = sums[feature[begin + n]]
-                    for row in range(_LANES):
-                        to[row] += answers[at[row] + n]
+                for row in range(lanes):
+                    at = places[leaf] + np.int64(pattern[row]) * ways
+                    for n in range(ways):
+                        sums[row, feature[begin + n]] += table[np.uint64(at + n)]
             else:
                 for row in range(lanes):
                     _integrate(pattern[row], share[of_leaf], values[leaf], quadrature, own)
                     for n in range(ways):
-                        sums[feature[begin + n], row] += own[n]
-        added[first : first + lanes, : len(sums)] += sums[:, :lanes].T
+                        sums[row, feature[begin + n]] += own[n]
+        added[first : first + lanes, : sums.shape[1]] += sums[:lanes]
 
 
 @compiled
 def _tell_ways(  # noqa: PLR0913, PLR0917
-    columns: Floats, feature: Ints, above: Floats, up_to: Floats, unknown: NDArray[np.bool_], pattern: NDArray[np.int32]
+    columns: Floats,
+    feature: NDArray[np.uint32],
+    above: Floats,
+    up_to: Floats,
+    unknown: NDArray[np.bool_],
+    pattern: NDArray[np.int32],
 ) -> None:
     """Of each row, which ways to a leaf it goes: a bit each."""
     pattern[:] = 0
     for n in range(len(feature)):
         of_rows, low, high = columns[feature[n]], above[n], up_to[n]
         bit, no = np.int32(1) << np.int32(n), np.int32(0)
-        if_unknown = bit if unknown[n] else no
         for row in range(_LANES):
             value = of_rows[row]
-            known = (bit if value > low else no) & (bit if value <= high else no)
-            pattern[row] |= known | (if_unknown if value != value else no)  # noqa: PLR0124 - NaN
+            is_this = ((value > low) & (value <= high)) | (unknown[n] & (value != value))  # noqa: PLR0124 - NaN
+            pattern[row] |= bit if is_this else no
 
 
 @compiled

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from marquee.model.best import strongest
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Deeds, Floats, Histories, Ints
 from marquee.model.sources import Arrays, square_arrays, square_of
 from marquee.model.sources.adding import answers_of, silent_of
 from marquee.model.sources.pairs import Pairs, among_all, pairs_of
@@ -33,7 +33,11 @@ class Autoencoder:
     supported: NDArray[np.int32]  # the titles that it has an opinion of
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        return self.guesses(histories, whole(histories))
+        return self.guesses(histories, self.values(histories))
+
+    def values(self, deeds: Deeds) -> Floats:
+        """How much each row counts."""
+        return whole(deeds)
 
     def guesses(self, histories: Histories, values: Floats) -> Floats:
         """How much each title is to be expected beside a history whose rows weigh `values`."""
@@ -56,19 +60,19 @@ class Autoencoder:
         return cls(square_of(arrays), arrays["supported"])
 
 
-def whole(histories: Histories) -> Floats:
+def whole(deeds: Deeds) -> Floats:
     """Every title that the viewer wanted counts the same, those they did not want count against."""
-    return np.sign(histories.strength)
+    return np.sign(deeds.strength)
 
 
-def fading(histories: Histories) -> Floats:
+def fading(deeds: Deeds) -> Floats:
     """The last title counts one, the one before it half, then a third."""
-    return np.float32(1) / (1 + histories.from_end).astype(np.float32) * whole(histories)
+    return np.float32(1) / (1 + deeds.from_end).astype(np.float32) * whole(deeds)
 
 
-def above_mean(histories: Histories) -> Floats:
+def above_mean(deeds: Deeds) -> Floats:
     """Stars above the viewer's own mean; a title without stars counts as one at the mean."""
-    return np.where(histories.strength > 0, histories.above_mean + np.float32(0.5), np.float32(0))
+    return np.where(deeds.strength > 0, deeds.above_mean + np.float32(0.5), np.float32(0))
 
 
 def fit_autoencoder(histories: Histories, titles: int, params: AutoencoderParams) -> Autoencoder:

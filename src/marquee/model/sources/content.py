@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from marquee.model.compiled import compiled
-from marquee.model.histories import Floats, Histories, Ints, Mask
+from marquee.model.histories import Deeds, Floats, Histories, Ints, Mask
 from marquee.model.sources import Arrays, narrow
 from marquee.model.sources.adding import add_row, cells_of
 from marquee.model.titles import Titles
@@ -44,18 +44,11 @@ class Content:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self._cosines(histories.starts, histories.title, self.weights(histories))
 
-    def scores_of(self, title: Ints, histories: Histories) -> Floats:
-        """Of a few titles alone; 0 where there is no opinion."""
-        cosines, weights = np.zeros((len(histories), len(title)), np.float32), self.weights(histories)
-        own = cells_of(self.vectors)
-        _multiply(*own, histories.starts, histories.title, weights, self._taste, title, cosines)
-        return cosines
-
-    def weights(self, histories: Histories) -> Floats:
+    def weights(self, deeds: Deeds) -> Floats:
         """How much each row counts; a title of which nothing is known says nothing."""
-        opinion = opinions(histories) * self._known[histories.title]
+        opinion = opinions(deeds) * self._known[deeds.title]
         liked, disliked = np.maximum(opinion, 0), np.maximum(-opinion, 0)
-        return _shares(histories, liked) - np.float32(self.against) * _shares(histories, disliked)
+        return _shares(deeds, liked) - np.float32(self.against) * _shares(deeds, disliked)
 
     def likeness(self, title: Ints) -> Floats:
         """How alike each of these titles is to every title, at most 1; NaN where nothing is known of either."""
@@ -178,24 +171,6 @@ def _multiply_together(
 
 
 @compiled
-def _multiply(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    indptr: NDArray[Any],
-    indices: NDArray[Any],
-    data: Floats,
-    starts: Ints,
-    watched: NDArray[np.int32],
-    weights: Floats,
-    taste: Floats,
-    titles: Ints,
-    cosines: Floats,
-) -> None:
-    for viewer in range(len(starts) - 1):
-        length = _lay_out(indptr, indices, data, watched, weights, starts[viewer], starts[viewer + 1], taste)
-        for n in range(len(titles) if length > 0 else 0):
-            cosines[viewer, n] = _product(indptr, indices, data, titles[n], taste) / length
-
-
-@compiled
 def _lay_out(  # noqa: PLR0913, PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],
@@ -225,21 +200,20 @@ def _product(indptr: NDArray[Any], indices: NDArray[Any], data: Floats, title: i
     return total
 
 
-def opinions(histories: Histories) -> Floats:
+def opinions(deeds: Deeds) -> Floats:
     """Above 0 for what was liked, below for what was disliked: strength, and stars against the viewer's own mean.
 
     The last title counts most; one a hundred titles back a tenth of it.
     """
-    opinion = (histories.strength + histories.above_mean) / np.sqrt(1 + histories.from_end, dtype=np.float32)
+    opinion = (deeds.strength + deeds.above_mean) / np.sqrt(1 + deeds.from_end, dtype=np.float32)
     answer: Floats = opinion.astype(np.float32)
     return answer
 
 
-def _shares(histories: Histories, weights: Floats) -> Floats:
+def _shares(deeds: Deeds, weights: Floats) -> Floats:
     """Each row's share of its viewer's weights."""
-    total = np.bincount(histories.user, weights, len(histories))
-    shares = weights / np.maximum(total, 1e-9)[histories.user]
-    return shares.astype(np.float32)
+    shares: Floats = (weights / np.maximum(deeds.total(weights), 1e-9)).astype(np.float32)
+    return shares
 
 
 def fit_content(titles: Titles, params: ContentParams) -> Content:

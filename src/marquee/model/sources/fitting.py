@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Deeds, Floats, Histories, Ints
 from marquee.model.sources import Arrays, Fitted, Source
 from marquee.model.sources.als import Als, fit_als
 from marquee.model.sources.autoencoder import Autoencoder, above_mean, autoencoder_of, fading
@@ -46,7 +46,7 @@ class Weighed:
 
     name: str
     source: Autoencoder
-    values: Callable[[Histories], Floats]
+    values: Callable[[Deeds], Floats]
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self.source.guesses(histories, self.values(histories))

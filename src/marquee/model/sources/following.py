@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from marquee.model.best import strongest
 from marquee.model.compiled import compiled
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Deeds, Floats, Histories, Ints
 from marquee.model.sources import Arrays, narrow, square_arrays, square_of
 from marquee.model.sources.adding import Places, answers_of, opinions_of, silent_of
 from marquee.model.sources.autoencoder import solved, whole
@@ -33,7 +33,11 @@ class Following:
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        return opinions_of(self.chances, histories, lately(histories, self.fade) * (histories.strength > 0))
+        return opinions_of(self.chances, histories, self.values(histories))
+
+    def values(self, deeds: Deeds) -> Floats:
+        """How much each row counts."""
+        return lately(deeds, self.fade) * (deeds.strength > 0)
 
     def arrays(self) -> Arrays:
         return {**square_arrays(self.chances), "fade": np.array(self.fade)}
@@ -51,9 +55,12 @@ class Sequence:
     fade: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        values = lately(histories, self.fade) * whole(histories)
-        scores: Floats = answers_of(self.weights, self._silent, histories, [values])[0]
+        scores: Floats = answers_of(self.weights, self._silent, histories, [self.values(histories)])[0]
         return scores
+
+    def values(self, deeds: Deeds) -> Floats:
+        """How much each row counts."""
+        return lately(deeds, self.fade) * whole(deeds)
 
     @cached_property
     def _silent(self) -> Places:
@@ -67,10 +74,10 @@ class Sequence:
         return cls(square_of(arrays), arrays["supported"], float(arrays["fade"]))
 
 
-def lately(histories: Histories, fade: float) -> Floats:
+def lately(deeds: Deeds, fade: float) -> Floats:
     """1 for the last title of a history, `fade` for the one before it, then its square; less than a thousandth is 0."""
     powers = _powers(fade)
-    values: Floats = powers[np.minimum(histories.from_end, len(powers) - 1)]
+    values: Floats = powers[np.minimum(deeds.from_end, len(powers) - 1)]
     return values
 
 

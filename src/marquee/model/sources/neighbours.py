@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from marquee.model.best import best_of
 from marquee.model.compiled import compiled
-from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.histories import Deeds, Floats, Histories, Ints
 from marquee.model.sources import Arrays, narrow, square_arrays, square_of
 from marquee.model.sources.adding import of_sparse, opinions, opinions_of
 from marquee.model.sources.pairs import Pairs, among_all
@@ -33,12 +33,11 @@ class TitleNeighbours:
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
         return opinions_of(self.likeness, histories, self.values(histories))
 
-    def values(self, histories: Histories) -> Floats:
+    def values(self, deeds: Deeds) -> Floats:
         """How much each row counts: the last title wanted one, the one before it half, ...; of length 1 together."""
-        from_end = _wanted_after(histories)
-        values = np.where((histories.strength > 0) & (from_end < self.recent), 1 / (from_end + 1), 0)
-        lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
-        answer: Floats = (values / np.maximum(lengths, 1e-9)[histories.user]).astype(np.float32)
+        from_end = deeds.wanted_after
+        values = np.where((deeds.strength > 0) & (from_end < self.recent), 1 / (from_end + 1), 0)
+        answer: Floats = (values / np.maximum(np.sqrt(deeds.total(values**2)), 1e-9)).astype(np.float32)
         return answer
 
     def arrays(self) -> Arrays:
@@ -75,7 +74,7 @@ class ViewerNeighbours:
     def values(self, histories: Histories) -> Floats:
         """How much each row of the histories counts."""
         wanted = histories.strength > 0
-        values = np.where(wanted, np.power(np.float32(self.fade), _wanted_after(histories)), np.float32(0))
+        values = np.where(wanted, np.power(np.float32(self.fade), histories.wanted_after), np.float32(0))
         return np.where(values > _NEXT_TO_NOTHING, values, np.float32(0))
 
     def likeness(self, histories: Histories) -> Floats:
@@ -199,13 +198,6 @@ def _add_near(  # noqa: PLR0913, PLR0917
 def _steps(closeness: float) -> int:
     """After how many titles next to nothing is left."""
     return max(int(np.ceil(np.log(_NEXT_TO_NOTHING) / np.log(closeness))), 1)
-
-
-def _wanted_after(histories: Histories) -> Ints:
-    """How many wanted rows of the same viewer come after each row."""
-    before = np.concatenate([[0], np.cumsum(histories.strength > 0)])
-    after: Ints = before[histories.starts[1:]][histories.user] - before[1:]
-    return after
 
 
 def _wanted(histories: Histories) -> Histories:

@@ -36,7 +36,7 @@ class Stars:
         columns = self.parts.columns(of_asked, row, title, at)
         guess = columns["tastes"]
         if self.text and len(user):
-            guess = guess + self._blend.scores(_table(columns)).astype(np.float32)
+            guess = guess + self._blend.scores(_table(columns))[0].astype(np.float32)
         return np.clip(guess, *self.scale).astype(np.float32)
 
     @cached_property
