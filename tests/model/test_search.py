@@ -1,5 +1,7 @@
 """Claims about search: what was meant is found first, however it is typed; nothing that is typed breaks it."""
 
+import gc
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -214,6 +216,23 @@ def test_from_a_model_folder_it_answers_the_same_to_many_threads(tmp_path: Path)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda query: loaded.find(query, 5)[0].tolist(), queries))
     assert answers == [index().find(query, 5)[0].tolist() for query in queries]
+
+
+def test_an_index_that_nobody_asks_any_more_leaves_no_database() -> None:
+    def databases() -> int:
+        return sum(isinstance(thing, sqlite3.Connection) for thing in gc.get_objects())
+
+    gc.collect()
+    before = databases()
+    gc.disable()  # in a service its hour comes seldom, and the databases of many models would wait for it
+    try:
+        made = fit_index(titles(), np.zeros(len(KNOWN), np.float32), params())
+        assert len(made.find("matrix", 5)[0])
+        assert databases() == before + 1
+        del made
+        assert databases() == before
+    finally:
+        gc.enable()
 
 
 def test_titles_of_which_only_the_name_is_known_are_found() -> None:

@@ -314,6 +314,7 @@ def test_a_model_that_is_served_no_more_is_gone_at_once(model_folder: Path, stor
         answers, gone = Answers(lambda: every[0], store, shown), weakref.ref(every[0].recommender)
         answers.recommend(s.RecommendRequest(user_id=KNOWN, explain=True), NOW)
         answers.shelves(s.ShelvesRequest(user_id=STRANGER, explain=True), NOW)
+        answers.search(s.SearchRequest(query="westerns", user_id=KNOWN), NOW)
         every.clear()
         assert gone() is None
     finally:

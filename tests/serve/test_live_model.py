@@ -11,12 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from weakref import ref
 
 import httpx
 import pytest
 
 from marquee import registry
 from marquee.model.folder import fingerprint_of
+from marquee.serve import live_model
+from marquee.serve.live_model import Champion, LiveModel, Version
+from marquee.serve.served import open_served
 from tests.serve.running import Running, an_event, free_port, is_up, kill, mlflow_server, running, saved, until
 
 with warnings.catch_warnings():
@@ -126,3 +130,33 @@ def damage(artifacts: Path, fingerprint: str) -> None:
     """One byte of the registered copy of a model."""
     (copy,) = (path.parent for path in artifacts.rglob("manifest.json") if fingerprint in path.read_text())
     (copy / "params.yaml").write_bytes((copy / "params.yaml").read_bytes() + b"#")
+
+
+class Named(Champion):
+    """Who is champion is said by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("http://127.0.0.1")
+        self.version = Version("1", folder)
+
+    def now(self) -> Version:
+        return self.version
+
+
+def test_memory_is_given_back_once_nobody_answers_from_the_former_model(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[bool] = []
+    champion = Named(model_folder)
+    live = LiveModel(open_served, lambda _: None, champion)
+    live.begin(model_folder)
+    answering = live.served()
+    former = ref(answering)
+    monkeypatch.setattr(live_model, "give_back", lambda: given_back.append(former() is None))
+    champion.version = Version("2", model_folder)
+    until(lambda: live.served().version == "2", lambda: "the champion is not followed")
+    assert given_back == []
+    del answering
+    until(lambda: given_back, lambda: "nothing is given back")
+    live.end()
+    assert given_back == [True]

@@ -85,6 +85,22 @@ def test_who_comes_back_and_missed_nothing_is_told_nothing_twice(store: EventSto
     asyncio.run(listen())
 
 
+def test_who_listens_waits_for_no_pause_of_before(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_IDLE_S", 3_600)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        store.append([an_event("a")], NOW)
+        lists = told(streams, 6, 0, a_list)
+        assert (await next_of(lists)).startswith("id: 1\n")
+        store.append([an_event("b")], NOW)
+        assert (await next_of(lists)).startswith("id: 2\n")
+        await lists.aclose()
+        streams.stop()
+
+    asyncio.run(listen())
+
+
 def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "BEAT_S", 0.01)
 

@@ -6,7 +6,9 @@ Tantivy answers in a third of the time, but its files are never the same twice a
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -66,14 +68,14 @@ class Index:
 def fit_index(titles: Titles, watched: Floats, params: SearchParams) -> Index:
     """The index of all titles; of equals, those that are watched most come first."""
     order = np.argsort(-watched, kind="stable")
-    database = sqlite3.connect(":memory:")
-    database.execute(_TABLE)
-    database.execute(_WORDS)
-    database.executemany(_ADD, zip(range(1, len(order) + 1), *_columns(titles.frame[order]), strict=True))
-    database.execute("INSERT INTO titles (titles) VALUES ('optimize')")
-    database.commit()
-    database.execute("VACUUM")
-    return Index(titles, params, np.frombuffer(database.serialize(), np.uint8), order)
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(_TABLE)
+        database.execute(_WORDS)
+        database.executemany(_ADD, zip(range(1, len(order) + 1), *_columns(titles.frame[order]), strict=True))
+        database.execute("INSERT INTO titles (titles) VALUES ('optimize')")
+        database.commit()
+        database.execute("VACUUM")
+        return Index(titles, params, np.frombuffer(database.serialize(), np.uint8), order)
 
 
 def words_of_query(query: str, params: SearchParams) -> list[str]:
@@ -89,6 +91,7 @@ class _Reader:
         self._params = params
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, self._database.close)  # it refers to itself: not closed, it would stay for long
         self._database.deserialize(image.tobytes())
         self._vocabulary = [word for (word,) in self._database.execute(_VOCABULARY)]
         self._lengths = np.array([len(word) for word in self._vocabulary])

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from weakref import ref
 
 import httpx
 
@@ -75,6 +76,7 @@ class LiveModel:
     def __init__(self, open_model: Opener, warm: Callable[[Served], None], champion: Champion | None) -> None:
         self._open, self._warm, self._champion = open_model, warm, champion
         self._served: Served | None = None
+        self._former: ref[Served] | None = None  # was served before, and may still be answered from
         self._tried: str | None = None  # the version that was looked at last, whatever came of it
         self.registry_is_away = False
         self.refused: str | None = None  # the champion that is not served, for it is broken
@@ -124,6 +126,13 @@ class LiveModel:
     def _follow(self) -> None:
         while not self._ended.wait(_EVERY_S):
             self.look()
+            self._give_back_former()
+
+    def _give_back_former(self) -> None:
+        """Not before the last answer from it: until then it is in use."""
+        if self._former is not None and self._former() is None:
+            self._former = None
+            give_back()
 
     def _note_away(self, error: RegistryError) -> None:
         if not self.registry_is_away:
@@ -137,8 +146,11 @@ class LiveModel:
             self.refused = version.name
             _log.error("%s is not served: %s: %s", version.folder, type(error).__name__, error)
             return
+        if self._served is None:
+            give_back()
+        else:
+            self._former = ref(self._served)
         self._served, self.refused = served, None
-        _give_back()
         _log.info("version %s is served from now on", served.version)
 
     def _opened(self, version: Version) -> Served:
@@ -147,7 +159,7 @@ class LiveModel:
         return served if version.name else replace(served, version=served.fingerprint[:12])
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """To the system: the memory of the model before, and what opening this one took for a moment. By itself glibc keeps
     most of it, more with every change; other C libraries have no such function.
     """

@@ -136,6 +136,7 @@ def _end_streams_first(worker: "Worker") -> None:
 
 
 traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
+logging.getLogger("uvicorn.access").propagate = False  # else a line of each request is made, and then not written
 logging.getLogger("marquee").setLevel(logging.INFO)
 logs.use(SETTINGS.log)
 

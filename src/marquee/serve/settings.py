@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def variable(name: str) -> str:
     return f"{_PREFIX}{name.upper()}"
 
 
+@lru_cache(1_000)
 def is_loopback(host: str) -> bool:
     """Also of an address that is none, such as the name of a socket: that can only be this machine's."""
     try:

@@ -16,6 +16,7 @@ from marquee.errors import StoreError
 from marquee.serve import metrics
 
 _EVERY_S, _AWAY_S = 0.05, 1.0  # between two looks; between two tries while the store is away
+_IDLE_S = 0.5  # between two looks while nobody listens: lists are waiting for the same interpreter
 _AT_ONCE = 1_000
 BEAT_S = 15.0  # between two signs of life, so that nobody on the way closes a silent connection
 _BEAT = b": still here\n\n"
@@ -47,7 +48,7 @@ class Streams:
         self.recorded_at: int | None = None  # of the last event that was seen, in milliseconds since 1970
         self._has_begun = False
         self.store_is_away = False
-        self._ended = Signal()
+        self._ended, self._stirred = Signal(), Signal()
         self._thread = Thread(target=self._follow, name="streams", daemon=True)
 
     @property
@@ -60,12 +61,16 @@ class Streams:
 
     def close_all(self) -> None:
         """Ends every stream; from any thread, also from a signal."""
-        self._ended.set()
+        self._end()
         self._loop.call_soon_threadsafe(self._end_listeners)
 
     def stop(self) -> None:
-        self._ended.set()
+        self._end()
         self._thread.join()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._stirred.set()
 
     def wake(self, user_id: int) -> None:
         """What is not there any more is nothing that the store tells of."""
@@ -76,6 +81,7 @@ class Streams:
         listener = Listener(user_id)
         with self._lock:
             self._listeners.setdefault(user_id, set()).add(listener)
+        self._stirred.set()
         try:
             yield listener
         finally:
@@ -98,8 +104,15 @@ class Streams:
             return [listener for user_id in wanted for listener in self._listeners[user_id]]
 
     def _follow(self) -> None:
-        while not self._ended.wait(_AWAY_S if self.store_is_away else _EVERY_S):
+        while not self._stirred_to_end():
             self._try(self._look if self._has_begun else self._begin)
+
+    def _stirred_to_end(self) -> bool:
+        """After a pause; who comes to listen cuts it short."""
+        idle_s = _EVERY_S if self._listeners else _IDLE_S
+        self._stirred.wait(_AWAY_S if self.store_is_away else idle_s)
+        self._stirred.clear()
+        return self._ended.is_set()
 
     def _try(self, step: Callable[[], None]) -> None:
         try:
