@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.memory import keep_freed
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
@@ -34,6 +35,7 @@ def gather(
     """
     if len(histories) <= _TOGETHER:
         return _gathered(sources, histories, as_of, depth, allowed)
+    keep_freed()
     some = np.split(np.arange(len(histories)), np.arange(_TOGETHER, len(histories), _TOGETHER))
     parts = [_gathered(sources, histories.of(users), as_of[users], depth, allowed) for users in some]
     starts = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])
@@ -75,11 +77,11 @@ def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask
 
 
 def _picked(said: Sequence[Floats], starts: Ints, title: Ints) -> Floats:
-    """Rows x sources: what each says of each viewer's titles."""
-    scores = np.empty((len(title), len(said)), np.float32)
+    """Rows x sources: what each says of each viewer's titles, side by side what one source says."""
+    scores = np.empty((len(said), len(title)), np.float32)
     for source, of_source in enumerate(said):
-        _pick(of_source, starts, title, scores[:, source])
-    return scores
+        _pick(of_source, starts, title, scores[source])
+    return scores.T
 
 
 def firsts(
@@ -145,10 +147,13 @@ def _pick(scores: Floats, starts: Ints, title: Ints, picked: Floats) -> None:
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:
-    """The rank of each row among its viewer's, 1 is the best, in each column; NaN stays NaN. Ties by position."""
-    table = scores if scores.ndim == 2 else np.ascontiguousarray(scores)[:, None]
-    ranks = np.full(table.shape, np.nan, np.float32)
-    _rank(starts, table, ranks)
+    """The rank of each row among its viewer's, 1 is the best; NaN stays NaN. Ties by position.
+
+    `scores` are one a row, or several x rows, each ranked by itself.
+    """
+    every = np.ascontiguousarray(np.atleast_2d(scores))
+    ranks = np.empty_like(every)
+    _rank(starts, every, ranks)
     return ranks.reshape(scores.shape)
 
 
@@ -157,9 +162,8 @@ def _rank(starts: Ints, scores: Floats, ranks: Floats) -> None:
     """Counts who stands before each row, for many rows at once: a few hundred are counted sooner than sorted."""
     for viewer in range(len(starts) - 1):
         rows = slice(starts[viewer], starts[viewer + 1])
-        for column in range(scores.shape[1]):
-            of_viewer = scores[rows, column].copy()
-            before = np.ones(len(of_viewer), np.int32)
+        for each in range(len(scores)):
+            of_viewer, before = scores[each, rows], np.ones(starts[viewer + 1] - starts[viewer], np.int32)
             for place in range(len(of_viewer)):
                 score, earlier, later = of_viewer[place], before[:place], before[place + 1 :]
                 for row in range(len(earlier)):
@@ -168,5 +172,4 @@ def _rank(starts: Ints, scores: Floats, ranks: Floats) -> None:
                 for row in range(len(later)):
                     later[row] += np.int32(score >= from_here[row])
             for row in range(len(before)):
-                is_told = not np.isnan(of_viewer[row])
-                ranks[starts[viewer] + row, column] = before[row] if is_told else np.nan
+                ranks[each, starts[viewer] + row] = np.nan if np.isnan(of_viewer[row]) else before[row]

@@ -60,10 +60,10 @@ def _said_by_sources(candidates: Candidates) -> Columns:
 
     The relative score and the rank mean the same whatever the source was fitted on.
     """
-    scores, ranks = candidates.scores, ranks_within(candidates.starts, candidates.scores)
-    relative = np.full_like(scores, np.nan)
+    scores = np.ascontiguousarray(candidates.scores.T)
+    ranks, relative = ranks_within(candidates.starts, scores), np.full_like(scores, np.nan)
     _against_best(candidates.starts, scores, ranks, relative)
-    every = zip(candidates.sources, scores.T, relative.T, np.log2(ranks).T, strict=True)
+    every = zip(candidates.sources, scores, relative, np.log2(ranks), strict=True)
     return {name: column for source, *said in every for name, column in zip(said_by(source), said, strict=True)}
 
 
@@ -71,16 +71,16 @@ def _said_by_sources(candidates: Candidates) -> Columns:
 def _against_best(starts: Ints, scores: Floats, ranks: Floats, relative: Floats) -> None:
     """Each score over the mean of the viewer's best of that source; NaN where those say next to nothing."""
     for viewer in range(len(starts) - 1):
-        for source in range(scores.shape[1]):
+        for source in range(len(scores)):
             total, count = 0.0, 0
             for row in range(starts[viewer], starts[viewer + 1]):
-                if ranks[row, source] <= TOP:
-                    total += scores[row, source]
+                if ranks[source, row] <= TOP:
+                    total += scores[source, row]
                     count += 1
             if total > 1e-6 * count:
                 best = np.float32(total / count)
                 for row in range(starts[viewer], starts[viewer + 1]):
-                    relative[row, source] = scores[row, source] / best
+                    relative[source, row] = scores[source, row] / best
 
 
 def _viewers(histories: Histories, as_of: Ints, titles: Titles, profiles: TitleProfiles) -> Columns:

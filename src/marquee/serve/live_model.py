@@ -4,10 +4,8 @@ A thread asks MLflow's REST interface every second. A new champion is read, chec
 beside the one that serves; then one reference changes. A version that fails is told of once and not tried again.
 """
 
-import ctypes
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from weakref import ref
 import httpx
 
 from marquee.errors import ModelError, RegistryError
+from marquee.memory import give_back
 from marquee.registry import CHAMPION, MODEL
 from marquee.serve.served import Served
 
@@ -157,11 +156,3 @@ class LiveModel:
         served = self._open(version.folder, version.name, datetime.now(UTC))
         self._warm(served)
         return served if version.name else replace(served, version=served.fingerprint[:12])
-
-
-def give_back() -> None:
-    """To the system: the memory of the model before, and what opening this one took for a moment. By itself glibc keeps
-    most of it, more with every change; other C libraries have no such function.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

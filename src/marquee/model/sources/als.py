@@ -112,4 +112,18 @@ def _fold_in(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
         if len(sure):
             extra = np.where(sure != 0, np.abs(sure) - np.float32(1), np.float32(0))
             matrix = start + np.dot(of_titles.T, np.expand_dims(extra, 1) * of_titles)
-            factors[viewer] = np.linalg.solve(matrix, np.dot(of_titles.T, np.maximum(sure, np.float32(0))))
+            factors[viewer] = _solved(matrix, np.dot(of_titles.T, np.maximum(sure, np.float32(0))))
+
+
+@compiled
+def _solved(matrix: Floats, wanted: Floats) -> Floats:
+    """Of a matrix that is as positive as those here: a title counts in `start` for more than a row takes back."""
+    lower, answer = np.linalg.cholesky(matrix), wanted.copy()
+    for n in range(len(answer)):
+        answer[n] = (answer[n] - np.dot(lower[n, :n], answer[:n])) / lower[n, n]
+    for n in range(len(answer) - 1, -1, -1):
+        answer[n] /= lower[n, n]
+        of_row, above = lower[n, :n], answer[:n]
+        for k in range(n):
+            above[k] -= answer[n] * of_row[k]
+    return answer
