@@ -2,7 +2,8 @@
 
 A real `marquee serve`, first one worker and then two, on the model of recommending.py with stars and a search index
 (the first run makes it: many minutes), with a store of events; a load generator in a process of its own; beside it, in
-the same run, a bare BentoML endpoint under the same generator, so that the box is seen, and what the framework costs.
+the same run, a bare BentoML endpoint under the same generator, so that the box is seen, and what the framework costs;
+and, with `--rectools`, RecTools' two stages in their own process.
 `--soak MINUTES` does nothing else: events, lists and searches while the champion changes three times. `--quick` serves
 a tiny model, only to see that all this runs.
 """

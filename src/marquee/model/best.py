@@ -8,7 +8,6 @@ from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
 
 _HANDS = 256
-_FEW = 4
 _STEP = 64  # columns that are compared at once: a bit of one number each
 _LEAST, _MOST = np.float32(-np.inf), np.float32(np.inf)
 
@@ -16,26 +15,8 @@ _LEAST, _MOST = np.float32(-np.inf), np.float32(np.inf)
 def best_of(scores: Floats, depth: int) -> Ints:
     """The columns of the `depth` largest scores of each row; no score may be NaN."""
     best = np.empty((len(scores), min(depth, scores.shape[1])), np.int64)
-    if best.shape[1] <= _FEW:
-        _few_of(scores, best)
-    else:
-        _best_of(scores, best)
+    _best_of(scores, best)
     return best
-
-
-@compiled
-def _few_of(scores: Floats, best: Ints) -> None:
-    """Each finds its place among the best so far; next to none has one."""
-    for row in range(len(scores)):
-        of_row, few = scores[row], best[row]
-        for column in range(len(of_row) if len(few) else 0):
-            found = min(column, len(few))
-            if found < len(few) or of_row[column] > of_row[few[found - 1]]:
-                place = min(found, len(few) - 1)
-                while place > 0 and of_row[few[place - 1]] < of_row[column]:
-                    few[place] = few[place - 1]
-                    place -= 1
-                few[place] = column
 
 
 @compiled

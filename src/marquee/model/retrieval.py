@@ -20,7 +20,7 @@ from marquee.model.stars.tastes import Tastes
 from marquee.model.titles import Titles
 from marquee.params import Params, SourcesParams
 
-BATCH = 128  # viewers whose scores of every title are in memory at once
+BATCH = 128  # viewers whose candidates are in memory at once
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbo
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -36,9 +36,7 @@ class TitleNeighbours:
     def values(self, deeds: Deeds) -> Floats:
         """How much each row counts: the last title wanted one, the one before it half, ...; of length 1 together."""
         from_end = deeds.wanted_after
-        values = np.where((deeds.strength > 0) & (from_end < self.recent), 1 / (from_end + 1), 0)
-        answer: Floats = (values / np.maximum(np.sqrt(deeds.total(values**2)), 1e-9)).astype(np.float32)
-        return answer
+        return _of_length_one(deeds, np.where((deeds.strength > 0) & (from_end < self.recent), 1 / (from_end + 1), 0))
 
     def arrays(self) -> Arrays:
         return {**square_arrays(self.likeness), "recent": np.array(self.recent)}
@@ -79,10 +77,7 @@ class ViewerNeighbours:
 
     def likeness(self, histories: Histories) -> Floats:
         """How alike each viewer is to each that is kept: the cosine of what they watched, what is recent first."""
-        values = self.values(histories)
-        lengths = np.sqrt(np.bincount(histories.user, values**2, len(histories)))
-        values /= np.maximum(lengths, 1e-9)[histories.user].astype(np.float32)
-        return of_sparse(self._directions, histories, values)
+        return of_sparse(self._directions, histories, _of_length_one(histories, self.values(histories)))
 
     def asked(self, histories: Histories) -> tuple[Ints, Floats]:
         """The nearest, and how much each of them counts: by likeness, one together."""
@@ -198,6 +193,12 @@ def _add_near(  # noqa: PLR0913, PLR0917
 def _steps(closeness: float) -> int:
     """After how many titles next to nothing is left."""
     return max(int(np.ceil(np.log(_NEXT_TO_NOTHING) / np.log(closeness))), 1)
+
+
+def _of_length_one(deeds: Deeds, values: NDArray[np.floating[Any]]) -> Floats:
+    """Of each viewer, the values of all rows together."""
+    answer: Floats = (values / np.maximum(np.sqrt(deeds.total(values**2)), 1e-9)).astype(np.float32)
+    return answer
 
 
 def _wanted(histories: Histories) -> Histories:
