@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.compiled import compiled
+from marquee.model.compiled import compiled, lowest_bit, no_less
 from marquee.model.histories import Floats, Ints
 
 _HANDS = 256
@@ -49,12 +49,12 @@ def find_best(scores: Floats, best: Ints) -> int:
     least, found = _at(hands, len(best)), 0
     above = np.empty(len(scores), np.int32)
     for first in range(0, len(scores), _STEP):
-        there = _from(scores[first : first + _STEP], least)
+        whole = first + _STEP <= len(scores)
+        there = no_less(scores, first, least) if whole else _from(scores[first:], least)
         while there:
-            lowest = there & (~there + np.uint64(1))
-            above[found] = first + int(np.log2(np.float64(lowest)))
+            above[found] = first + lowest_bit(there)
             found += 1
-            there ^= lowest
+            there &= there - np.uint64(1)
     return _kept(scores, above[:found], best)
 
 

@@ -5,11 +5,11 @@ import pytest
 import scipy.sparse as sp
 
 from marquee.model.histories import Floats, Histories
-from marquee.model.sources.adding import answers_of, of_sparse, products, silent_of, with_room
+from marquee.model.sources.adding import answers_of, in_tiles, of_sparse, products, silent_of
 from tests.model.sources.conftest import watched
 
 RNG = np.random.default_rng(6)
-TITLES = 2_500  # more than one block of columns
+TITLES = 2_500  # the last tile is not full
 SUPPORTED = np.flatnonzero(RNG.random(TITLES) < 0.9).astype(np.int32)
 WEIGHTS = sp.csr_array(sp.random_array((TITLES, TITLES), density=0.1, rng=RNG, dtype=np.float32))
 SPARSE = sp.csr_array(sp.random_array((TITLES, 700), density=0.02, rng=RNG, dtype=np.float32))
@@ -48,11 +48,12 @@ def test_rows_of_weights_add_up_to_the_product_with_them() -> None:
 def test_products_are_those_of_matrices_and_silent_columns_have_none(factors: int) -> None:
     columns = RNG.normal(size=(factors, TITLES)).astype(np.float32)
     rows, silent = RNG.normal(size=(5, factors)).astype(np.float32), silent_of(SUPPORTED, TITLES)
-    said = products(rows, with_room(columns), silent)
+    tiles = in_tiles(columns)
+    said = products(rows, tiles, silent, TITLES)
     np.testing.assert_allclose(said[:, SUPPORTED], (rows @ columns)[:, SUPPORTED], rtol=1e-4, atol=1e-4)
     assert np.isnan(said[:, silent]).all()
     for row in range(len(rows)):
-        assert np.array_equal(products(rows[row : row + 1], with_room(columns), silent)[0], said[row], equal_nan=True)
+        assert np.array_equal(products(rows[row : row + 1], tiles, silent, TITLES)[0], said[row], equal_nan=True)
 
 
 def test_sparse_rows_add_up_to_the_product_with_them() -> None:

@@ -10,14 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.compiled import compiled
+from marquee.model.compiled import TILE, compiled, multiply_tile
 from marquee.model.histories import Floats, Histories, Ints
 
 Places = NDArray[np.int32]
 Rows = NDArray[np.integer[Any]]
 
-_BLOCK = 1_024  # columns: sums of so many, and the rows added to them, stay near the processor
-_FACTORS = 8  # of a product, at once
 _AT_ONCE = 4  # questions: their numbers lie side by side, and are added by one instruction
 
 
@@ -76,18 +74,19 @@ def silent_of(supported: Places, titles: int) -> Places:
     return np.flatnonzero(is_silent).astype(np.int32)
 
 
-def products(rows: Floats, columns: Floats, silent: Places) -> Floats:
-    """Rows x columns, NaN in those that are silent; `columns` are as many numbers long as `with_room` makes them."""
-    answers = np.empty((len(rows) + len(rows) % 2, columns.shape[1]), np.float32)
-    even = np.zeros((len(answers), len(columns)), np.float32)
-    even[: len(rows), : rows.shape[1]] = rows
-    _multiply(even, columns, silent, answers)
+def products(rows: Floats, tiles: Floats, silent: Places, columns: int) -> Floats:
+    """Rows x so many columns, which `in_tiles` laid out; NaN in those that are silent."""
+    answers = np.empty((len(rows) + len(rows) % 2, columns), np.float32)
+    even = np.zeros((len(answers), rows.shape[1]), np.float32)
+    even[: len(rows)] = rows
+    _multiply(even, tiles, silent, answers)
     return answers[: len(rows)]
 
 
-def with_room(columns: Floats) -> Floats:
-    """With rows of zeros, so that there are always as many as are read at once."""
-    return np.ascontiguousarray(np.pad(columns, ((0, -len(columns) % _FACTORS), (0, 0))))
+def in_tiles(columns: Floats) -> Floats:
+    """Tiles x rows x a few columns: what is read at once lies together. The last one is filled up with zeros."""
+    full = np.pad(columns, ((0, 0), (0, -columns.shape[1] % TILE)))
+    return np.ascontiguousarray(full.reshape(len(columns), full.shape[1] // TILE, TILE).swapaxes(0, 1))
 
 
 @compiled
@@ -195,30 +194,15 @@ def _add_rows(table: Floats, starts: Ints, rows: NDArray[Any], values: Floats, s
 
 
 @compiled
-def _multiply(rows: Floats, columns: Floats, silent: Places, answers: Floats) -> None:
-    """Two rows at a time: what is read of the columns, block by block, is read for both."""
-    totals = np.empty((2, _BLOCK), np.float32)
-    for first in range(0, columns.shape[1], _BLOCK):
-        end = min(first + _BLOCK, columns.shape[1])
+def _multiply(rows: Floats, tiles: Floats, silent: Places, answers: Floats) -> None:
+    """Two rows at a time: what is read of a tile is read for both."""
+    sums = np.empty((2, TILE), np.float32)
+    for number in range(len(tiles)):
+        first, end = number * TILE, min((number + 1) * TILE, answers.shape[1])
         for row in range(0, len(rows), 2):
-            totals[:] = 0
-            for factor in range(0, len(columns), _FACTORS):
-                _add_product(rows[row, factor:], rows[row + 1, factor:], columns[factor:], first, end, totals)
-            answers[row, first:end], answers[row + 1, first:end] = totals[0, : end - first], totals[1, : end - first]
+            multiply_tile(rows[row], rows[row + 1], tiles[number], sums)
+            for at in range(end - first):
+                answers[row, first + at], answers[row + 1, first + at] = sums[0, at], sums[1, at]
     for row in range(len(rows)):
         for column in silent:
             answers[row, column] = np.nan
-
-
-@compiled
-def _add_product(one: Floats, other: Floats, columns: Floats, first: int, end: int, totals: Floats) -> None:  # noqa: PLR0913, PLR0917
-    """A sum is fetched and put back once for all of the factors."""
-    a, b, c, d, e, f, g, h = one[0], one[1], one[2], one[3], one[4], one[5], one[6], one[7]
-    i, j, k, l, m, n, o, p = other[0], other[1], other[2], other[3], other[4], other[5], other[6], other[7]  # noqa: E741
-    of_a, of_b, of_c, of_d = columns[0, first:end], columns[1, first:end], columns[2, first:end], columns[3, first:end]
-    of_e, of_f, of_g, of_h = columns[4, first:end], columns[5, first:end], columns[6, first:end], columns[7, first:end]
-    sums, others = totals[0], totals[1]
-    for at in range(len(of_a)):
-        s, t, u, v, w, x, y, z = of_a[at], of_b[at], of_c[at], of_d[at], of_e[at], of_f[at], of_g[at], of_h[at]
-        sums[at] = sums[at] + a * s + b * t + c * u + d * v + e * w + f * x + g * y + h * z
-        others[at] = others[at] + i * s + j * t + k * u + l * v + m * w + n * x + o * y + p * z

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
-from marquee.model.sources.adding import Places, products, with_room
+from marquee.model.sources.adding import Places, in_tiles, products
 from marquee.params import AlsParams
 
 
@@ -31,7 +31,9 @@ class Als:
     def answers(self, asked: Sequence[Histories]) -> Floats:
         """The scores for the same viewers with other histories, in one pass over the titles."""
         factors = np.concatenate([self.viewer_factors(histories) for histories in asked])
-        scores = products(factors, self._columns, self._silent).reshape(len(asked), -1, len(self.title_factors))
+        scores = products(factors, self._tiles, self._silent, len(self.title_factors)).reshape(
+            len(asked), -1, len(self.title_factors)
+        )
         for answer, histories in zip(scores, asked, strict=True):
             answer[histories.counts == 0] = np.nan
         return scores
@@ -60,9 +62,9 @@ class Als:
         return inverse
 
     @cached_property
-    def _columns(self) -> Floats:
-        """Factors x titles."""
-        return with_room(self.title_factors.T)
+    def _tiles(self) -> Floats:
+        """Factors x titles, as they are read."""
+        return in_tiles(self.title_factors.T)
 
     @cached_property
     def _silent(self) -> Places:
