@@ -127,6 +127,11 @@ class Histories(Runs):
         return means
 
     @kept_of_few
+    def rated(self) -> "Histories":
+        """The same viewers with only the rows that have stars."""
+        return self.where(~np.isnan(self.rating))
+
+    @kept_of_few
     def last_at(self) -> Ints:
         """The moment of each viewer's last row; 0 for a viewer without a row."""
         return np.where(self.counts > 0, np.append(self.at, 0)[self.starts[1:] - 1], 0)
