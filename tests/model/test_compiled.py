@@ -9,8 +9,8 @@ import pytest
 
 _HERE = Path(__file__).parent
 _ASKED = (
-    "sources", "test_best.py", "test_candidates.py", "test_copies.py", "test_explain.py", "test_rescored.py",
-    "test_shapley.py", "test_stars_sides.py", "test_trees.py",
+    "sources", "test_best.py", "test_candidates.py", "test_copies.py", "test_explain.py", "test_features.py",
+    "test_rescored.py", "test_shapley.py", "test_stars_parts.py", "test_stars_sides.py", "test_trees.py",
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_neighbours_are_titles_of_one_kind_and_say_what_to_expect() -> None:
     near = np.where(neighbours.titles[20] % 2 == 0, 1, -1) * neighbours.weights[20]
     assert (near > 0.5).all()
     history = stranger(list(range(10)), [5, 1] * 5)
-    above, support = neighbours.above_biases(history, np.array([0, 0]), np.array([20, 21]))
+    _, above, support = neighbours.expected(history, np.array([0, 0]), np.array([20, 21]))
     assert above[0] > 0.5
     assert above[1] < -0.5
     assert support.min() > 0

@@ -13,6 +13,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from marquee.model.compiled import compiled
 from marquee.tables import WHEN
 
 Ints = NDArray[np.int64]
@@ -121,11 +122,14 @@ class Histories(Runs):
     @kept_of_few
     def mean_rating(self) -> Floats:
         """Each viewer's mean stars; NaN for a viewer who gave none."""
-        rated = ~np.isnan(self.rating)
-        user = self.user[rated]
-        with np.errstate(invalid="ignore"):
-            mean = np.bincount(user, self.rating[rated], len(self)) / np.bincount(user, minlength=len(self))
-        return mean.astype(np.float32)
+        means = np.full(len(self), np.nan, np.float32)
+        _average(self.starts, self.rating, means)
+        return means
+
+    @kept_of_few
+    def rated(self) -> "Histories":
+        """The same viewers with only the rows that have stars."""
+        return self.where(~np.isnan(self.rating))
 
     @kept_of_few
     def last_at(self) -> Ints:
@@ -161,6 +165,19 @@ class Histories(Runs):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@compiled
+def _average(starts: Ints, values: Floats, means: Floats) -> None:
+    """Of each viewer's values that are known; a viewer without any is left out."""
+    for viewer in range(len(means)):
+        total, count = 0.0, 0
+        for row in range(starts[viewer], starts[viewer + 1]):
+            if not np.isnan(values[row]):
+                total += values[row]
+                count += 1
+        if count:
+            means[viewer] = total / count
 
 
 def rows_of(ids: Ints, wanted: Ints) -> Ints:

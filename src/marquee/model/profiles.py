@@ -1,6 +1,7 @@
 """What is known of titles from how they were watched, as of the moment that training ends."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Arrays
 
 DAY_MS = 86_400_000
+YEAR_MS = 365.25 * DAY_MS
 _NEVER = np.iinfo(np.int64).max
 MEAN_SHRINKAGE = 10.0  # ratings at the overall mean that every title is given, so that few do not decide
 
@@ -23,6 +25,15 @@ class TitleProfiles:
     first_at: Ints
     last_at: Ints
     until: int  # the latest moment that training saw
+
+    @cached_property
+    def first_seen(self) -> Floats:
+        """In years since 1970."""
+        return (self.first_at / YEAR_MS).astype(np.float32)
+
+    @cached_property
+    def last_seen(self) -> Floats:
+        return (self.last_at / YEAR_MS).astype(np.float32)
 
     def arrays(self) -> Arrays:
         names = ("share", "mean", "spread", "depth", "first_at", "last_at")

@@ -16,7 +16,6 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.stars.asked import asked_rounds
 from marquee.model.stars.moods import NO_MOMENT
 from marquee.model.stars.parts import Parts, fit_parts
-from marquee.model.stars.tastes import with_stars
 from marquee.model.trees import Trees
 from marquee.params import BlendParams, StarsParams
 
@@ -31,9 +30,10 @@ class Stars:
 
     def predict(self, histories: Histories, user: Ints, title: Ints, at: Ints) -> Floats:
         """Of pairs, each at its moment (NO_MOMENT if not known); `user` is a row number of the histories."""
-        asked, row = np.unique(user, return_inverse=True)
-        of_asked = histories if len(asked) == len(histories) else histories.of(asked)
-        columns = self.parts.columns(of_asked, row, title, at)
+        if len(histories) > 1:
+            asked, user = np.unique(user, return_inverse=True)
+            histories = histories if len(asked) == len(histories) else histories.of(asked)
+        columns = self.parts.columns(histories, user, title, at)
         guess = columns["tastes"]
         if self.text and len(user):
             guess = guess + self._blend.scores(_table(columns))[0].astype(np.float32)
@@ -53,7 +53,7 @@ class Stars:
 
 
 def fit_stars(histories: Histories, titles: int, params: StarsParams, seed: int) -> Stars:
-    ratings = with_stars(histories).rating
+    ratings = histories.rated.rating
     scale = np.array([ratings.min(), ratings.max()] if len(ratings) else [0, 0], np.float32)
     text = _fit_blend(histories, titles, params, seed)
     return Stars(fit_parts(histories, titles, params, seed), scale, text)

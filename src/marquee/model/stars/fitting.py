@@ -7,7 +7,7 @@ import numpy as np
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.stars.sides import Side, Sums, titles_sums, viewers_sums
-from marquee.model.stars.tastes import Said, Tastes, with_stars
+from marquee.model.stars.tastes import Said, Tastes
 from marquee.model.stars.watched import Watched, fit_watched
 from marquee.params import TastesParams
 
@@ -29,7 +29,7 @@ class _Round:
 
 def fit_tastes(histories: Histories, titles: int, params: TastesParams, seed: int) -> Tastes:
     watched, of_titles = fit_watched(histories, titles, params.directions, seed)
-    rated, of_viewers = with_stars(histories), watched.viewers(histories)
+    rated, of_viewers = histories.rated, watched.viewers(histories)
     seen: Ints = np.bincount(rated.title, minlength=titles)
     tastes = _blank(rated.rating, watched, params, seed)
     reliability, expected = np.ones(len(rated), np.float32), np.zeros_like(tastes.titles.means)

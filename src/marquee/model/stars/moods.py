@@ -5,17 +5,36 @@ whatever depends on it is NaN.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
 
 DAY_MS = 86_400_000
 NO_MOMENT = -1
-ROWS = (1, 4, 16)  # before and after the moment
-DAYS = (0, 7, 60)
-_SPAN = np.int64(2) ** 43  # more milliseconds than any moment has
+
+Totals = NDArray[np.float64]
+
+
+class Mood(NamedTuple):
+    """Of one moment. Days are those from the viewer's rows before and after it, and from their first and last."""
+
+    mood_of_1_rows: float
+    mood_of_4_rows: float
+    mood_of_16_rows: float
+    mood_of_0_days: float
+    rows_in_0_days: float
+    mood_of_7_days: float
+    rows_in_7_days: float
+    mood_of_60_days: float
+    rows_in_60_days: float
+    days_since_last: float
+    days_to_next: float
+    days_since_first: float
+    days_to_end: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,47 +43,57 @@ class Moods:
     surprises: Floats  # stars above what is expected, one a row
 
     def around(self, user: Ints, at: Ints) -> dict[str, Floats]:
-        known = at >= 0
-        columns = {f"mood_of_{rows}_rows": self._of_rows(user, at, rows)[0] for rows in ROWS}
-        for days in DAYS:
-            mood, count = self._of_days(user, at, days)
-            columns |= {f"mood_of_{days}_days": mood, f"rows_in_{days}_days": count.astype(np.float32)}
-        columns |= self._distances(user, at)
-        return {name: np.where(known, column, np.nan).astype(np.float32) for name, column in columns.items()}
+        table = np.full((len(Mood._fields), len(user)), np.nan, np.float32)
+        totals = np.append(0, np.cumsum(self.surprises, dtype=np.float64))
+        _look_around(self.rated.starts, self.rated.at, totals, user, at, table)
+        return dict(zip(Mood._fields, table, strict=True))
 
-    def _of_rows(self, user: Ints, at: Ints, rows: int) -> tuple[Floats, Ints]:
-        place = np.searchsorted(self._moments, user * _SPAN + at)
-        return self._between(user, place - rows, place + rows)
 
-    def _of_days(self, user: Ints, at: Ints, days: int) -> tuple[Floats, Ints]:
-        first, after = user * _SPAN + (at // DAY_MS - days) * DAY_MS, user * _SPAN + (at // DAY_MS + days + 1) * DAY_MS
-        return self._between(user, np.searchsorted(self._moments, first), np.searchsorted(self._moments, after))
+@compiled
+def _look_around(starts: Ints, rated_at: Ints, totals: Totals, user: Ints, at: Ints, table: Floats) -> None:  # noqa: PLR0913, PLR0917
+    for pair in range(len(user)):
+        if at[pair] >= 0:
+            begin, end = starts[user[pair]], starts[user[pair] + 1]
+            mood = _mood(rated_at[begin:end], totals[begin : end + 1], at[pair])
+            for column, value in enumerate(mood):
+                table[column, pair] = value
 
-    def _between(self, user: Ints, begin: Ints, end: Ints) -> tuple[Floats, Ints]:
-        """The mean surprise of those rows of the viewer, as if one more had been none; and how many they are."""
-        begin, end = np.maximum(begin, self.rated.starts[user]), np.minimum(end, self.rated.starts[user + 1])
-        count = np.maximum(end - begin, 0)
-        total = np.where(count > 0, self._totals[end] - self._totals[np.minimum(begin, end)], 0)
-        return (total / (count + 1)).astype(np.float32), count
 
-    def _distances(self, user: Ints, at: Ints) -> dict[str, Floats]:
-        """Days from the viewer's rows before and after, and from their first and last."""
-        begin, end = self.rated.starts[user], self.rated.starts[user + 1]
-        place = np.clip(np.searchsorted(self._moments, user * _SPAN + at), begin, end)
-        moments = np.append(self.rated.at, 0).astype(np.float64)
-        days = {
-            "days_since_last": np.where(place > begin, at - moments[place - 1], np.nan),
-            "days_to_next": np.where(place < end, moments[place] - at, np.nan),
-            "days_since_first": np.where(end > begin, at - moments[begin], np.nan),
-            "days_to_end": np.where(end > begin, moments[end - 1] - at, np.nan),
-        }
-        return {name: (values / DAY_MS).astype(np.float32) for name, values in days.items()}
+@compiled
+def _mood(rated_at: Ints, totals: Totals, at: int) -> Mood:
+    place, rows = _place(rated_at, at), len(rated_at)
+    day, week, season = _within(rated_at, at, 0), _within(rated_at, at, 7), _within(rated_at, at, 60)
+    return Mood(
+        mood_of_1_rows=_mean(totals, place - 1, place + 1),
+        mood_of_4_rows=_mean(totals, place - 4, place + 4),
+        mood_of_16_rows=_mean(totals, place - 16, place + 16),
+        mood_of_0_days=_mean(totals, *day),
+        rows_in_0_days=np.float64(day[1] - day[0]),
+        mood_of_7_days=_mean(totals, *week),
+        rows_in_7_days=np.float64(week[1] - week[0]),
+        mood_of_60_days=_mean(totals, *season),
+        rows_in_60_days=np.float64(season[1] - season[0]),
+        days_since_last=(at - rated_at[place - 1]) / DAY_MS if place > 0 else np.nan,
+        days_to_next=(rated_at[place] - at) / DAY_MS if place < rows else np.nan,
+        days_since_first=(at - rated_at[0]) / DAY_MS if rows else np.nan,
+        days_to_end=(rated_at[rows - 1] - at) / DAY_MS if rows else np.nan,
+    )
 
-    @cached_property
-    def _moments(self) -> Ints:
-        """Rising: every row's viewer and moment as one number."""
-        return self.rated.user * _SPAN + self.rated.at
 
-    @cached_property
-    def _totals(self) -> Floats:
-        return np.concatenate([[0], np.cumsum(self.surprises, dtype=np.float64)])
+@compiled
+def _within(rated_at: Ints, at: int, days: int) -> tuple[int, int]:
+    """The rows of so many days before and after the moment's own."""
+    first, end = at // DAY_MS - days, at // DAY_MS + days + 1
+    return _place(rated_at, first * DAY_MS), _place(rated_at, end * DAY_MS)
+
+
+@compiled
+def _place(rated_at: Ints, at: int) -> int:
+    return int(np.searchsorted(rated_at, at))
+
+
+@compiled
+def _mean(totals: Totals, begin: int, end: int) -> float:
+    """The mean surprise of those rows, as if one more had been none."""
+    begin, end = max(begin, 0), min(end, len(totals) - 1)
+    return float((totals[end] - totals[begin]) / (end - begin + 1))

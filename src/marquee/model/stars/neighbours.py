@@ -15,7 +15,7 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.params import LikenessParams
 
 _USUAL_OF_TITLE, _USUAL_OF_VIEWER = 5, 10  # ratings after which a mean is believed by half
-_TITLES, _VIEWERS, _PAIRS = 1_024, 128, 16_384  # at once: bounds memory, changes nothing
+_TITLES = 1_024  # at once: bounds memory, changes nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,34 +24,16 @@ class Neighbours:
     weights: Floats  # shrunk correlations; 0 where a title has fewer neighbours
     title_means: Floats
 
-    def biases(self, rated: Histories, user: Ints, title: Ints) -> Floats:
-        """Stars expected of title and viewer alone."""
+    def expected(self, rated: Histories, user: Ints, title: Ints) -> tuple[Floats, Floats, Floats]:
+        """Stars expected of title and viewer alone; by how much it should be more, from the viewer's neighbouring rows;
+        and how much those weigh in all.
+        """
         above = _viewer_biases(rated, self.title_means)
-        biases: Floats = self.title_means[title] + above[user]
-        return biases
-
-    def above_biases(self, rated: Histories, user: Ints, title: Ints) -> tuple[Floats, Floats]:
-        """By how much a title should get more, from the viewer's neighbouring rows, and how much those weigh in all."""
-        surprises = rated.rating - self.biases(rated, rated.user, _wide(rated.title))
-        expected, support = np.zeros(len(user), np.float32), np.zeros(len(user), np.float32)
-        order = np.argsort(user, kind="stable")
-        for begin in range(0, len(rated), _VIEWERS):
-            known = self._laid_out(rated, surprises, begin)
-            low, high = np.searchsorted(user[order], [begin, begin + _VIEWERS])
-            for pairs in np.split(order[low:high], np.arange(_PAIRS, high - low, _PAIRS)):
-                seen = known[user[pairs, None] - begin, self.titles[title[pairs]]]
-                there, weights = ~np.isnan(seen), self.weights[title[pairs]]
-                support[pairs] = (np.abs(weights) * there).sum(axis=1)
-                expected[pairs] = (weights * np.where(there, seen, 0)).sum(axis=1) / (1 + support[pairs])
-        return expected, support
-
-    def _laid_out(self, rated: Histories, surprises: Floats, begin: int) -> Floats:
-        """Viewers x titles, NaN where there is no row."""
-        end = min(begin + _VIEWERS, len(rated))
-        rows = slice(rated.starts[begin], rated.starts[end])
-        known = np.full((end - begin, len(self.titles)), np.nan, np.float32)
-        known[np.repeat(np.arange(end - begin), rated.counts[begin:end]), rated.title[rows]] = surprises[rows]
-        return known
+        surprises = rated.rating - (self.title_means[rated.title] + above[rated.user])
+        more, support = np.zeros((2, len(user)), np.float32)
+        in_turn, runs = np.argsort(user, kind="stable"), (rated.starts, rated.title, surprises)
+        _ask_around(*runs, self.titles, self.weights, user, title, in_turn, more, support)
+        return self.title_means[title] + above[user], more, support
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         return {"neighbours": self.titles, "neighbour_weights": self.weights, "means": self.title_means}
@@ -83,10 +65,6 @@ def _viewer_biases(rated: Histories, title_means: Floats) -> Floats:
     return (above / (rated.counts + _USUAL_OF_VIEWER)).astype(np.float32)
 
 
-def _wide(title: NDArray[np.int32]) -> Ints:
-    return title.astype(np.int64)
-
-
 def _nearest(
     rated: Histories, surprises: Floats, titles: int, params: LikenessParams
 ) -> Iterator[tuple[NDArray[np.int32], Floats]]:
@@ -104,6 +82,39 @@ def _nearest(
         weights[np.arange(len(rows)), rows] = 0
         near = np.argpartition(-np.abs(weights), kept - 1, axis=1)[:, :kept].astype(np.int32)
         yield near, np.take_along_axis(weights, near, axis=1)
+
+
+@compiled
+def _ask_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    starts: Ints,
+    rated: NDArray[np.int32],
+    surprises: Floats,
+    near: NDArray[np.int32],
+    weights: Floats,
+    user: Ints,
+    title: Ints,
+    in_turn: Ints,
+    more: Floats,
+    support: Floats,
+) -> None:
+    """Of pairs in the order of their viewers: each viewer's rows are laid out once."""
+    known = np.full(len(near), np.nan, np.float32)
+    viewer = -1
+    for pair in in_turn:
+        if user[pair] != viewer:
+            if viewer >= 0:
+                for row in range(starts[viewer], starts[viewer + 1]):
+                    known[rated[row]] = np.nan
+            viewer = user[pair]
+            for row in range(starts[viewer], starts[viewer + 1]):
+                known[rated[row]] = surprises[row]
+        total, weighed = np.float32(0), np.float32(0)
+        for n in range(near.shape[1]):
+            surprise, weight = known[near[title[pair], n]], weights[title[pair], n]
+            if not np.isnan(surprise):
+                total += weight * surprise
+                weighed += abs(weight)
+        more[pair], support[pair] = total / (np.float32(1) + weighed), weighed
 
 
 @compiled

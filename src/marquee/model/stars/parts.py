@@ -14,7 +14,7 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.stars.fitting import fit_tastes
 from marquee.model.stars.moods import DAY_MS, Moods
 from marquee.model.stars.neighbours import Neighbours, fit_neighbours
-from marquee.model.stars.tastes import Tastes, Viewers, with_stars
+from marquee.model.stars.tastes import Tastes, Viewers
 from marquee.params import StarsParams
 
 Numbers = Floats | Ints
@@ -36,7 +36,7 @@ class Parts:
 
     def columns(self, histories: Histories, user: Ints, title: Ints, at: Ints) -> dict[str, Floats]:
         """What the blend sees of each pair; "tastes" is the guess that it corrects."""
-        rated, viewers = with_stars(histories), self.tastes.viewers(histories)
+        rated, viewers = histories.rated, self.tastes.viewers(histories)
         surprises = rated.rating - self.tastes.stars(viewers, rated.user, rated.title.astype(np.int64))
         moods = Moods(rated, surprises).around(user, at)
         crowd = np.where(at < 0, np.nan, self.by_crowd[title, _crowd(moods["rows_in_0_days"])])
@@ -76,12 +76,8 @@ class Parts:
         }
 
     def _of_neighbours(self, rated: Histories, user: Ints, title: Ints) -> dict[str, Numbers]:
-        above, support = self.neighbours.above_biases(rated, user, title)
-        return {
-            "biases": self.neighbours.biases(rated, user, title),
-            "neighbours": above,
-            "neighbours_support": support,
-        }
+        biases, above, support = self.neighbours.expected(rated, user, title)
+        return {"biases": biases, "neighbours": above, "neighbours_support": support}
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         return {**self.tastes.arrays(), **self.neighbours.arrays(), **{name: getattr(self, name) for name in _OWN}}
@@ -96,7 +92,7 @@ _OWN = ("counts", "first_at", "periods", "by_period", "by_crowd")
 
 
 def fit_parts(histories: Histories, titles: int, params: StarsParams, seed: int) -> Parts:
-    rated, tastes = with_stars(histories), fit_tastes(histories, titles, params.tastes, seed)
+    rated, tastes = histories.rated, fit_tastes(histories, titles, params.tastes, seed)
     user, title = rated.user, rated.title.astype(np.int64)
     surprises = rated.rating - tastes.stars(tastes.viewers(histories), user, title)
     first_at = np.full(titles, np.iinfo(np.int64).max)

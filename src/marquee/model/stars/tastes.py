@@ -60,7 +60,7 @@ class Tastes:
         return WeakKeyDictionary()
 
     def _viewers(self, histories: Histories) -> Viewers:
-        rated, expected = with_stars(histories), self.watched.viewers(histories) @ self.from_watched
+        rated, expected = histories.rated, self.watched.viewers(histories) @ self.from_watched
         said, reliability = self.said_by(rated), np.ones(len(rated), np.float32)
         for _ in range(_READINGS):
             side, errors = self.solved(said, expected, reliability)
@@ -117,7 +117,3 @@ class Tastes:
         titles = Side(np.asarray(arrays["title_means"]), np.asarray(arrays["title_covariances"]))
         expected = np.asarray(arrays["from_watched"], np.float32)
         return cls(mean, noise, bias_prior, support, titles, Watched.restored(arrays), expected)
-
-
-def with_stars(histories: Histories) -> Histories:
-    return histories.where(~np.isnan(histories.rating))
