@@ -1,17 +1,19 @@
 """Candidates: the best of every source, gathered once for all sources, with what each source said of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marquee.beside import beside
 from marquee.memory import keep_freed
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Source
-from marquee.model.sources.together import said_by_all
+from marquee.model.sources.together import halves, said_by_all
 
 _TOGETHER = 16  # viewers: of more, what a source says of every title no longer lies near the processor
 
@@ -46,15 +48,28 @@ def gather(
 def _gathered(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
 ) -> Candidates:
-    said: list[Floats] = []
+    """Of one viewer, whom somebody waits for, half of the sources are asked beside."""
+    ours, *theirs = halves(sources) if len(histories) == 1 else [sources]
+    later = [beside(partial(_proposed, part, histories, as_of, depth, allowed)) for part in theirs]
+    proposed = [_proposed(ours, histories, as_of, depth, allowed), *(part.result() for part in later)]
+    said = {name: scores for of_part, _ in proposed for name, scores in of_part.items()}
+    starts, title = _marked(reduce(np.logical_or, (chosen for _, chosen in proposed)))
+    names = tuple(source.name for source in sources)
+    return Candidates(names, starts, title, _picked([said[name] for name in names], starts, title))
+
+
+def _proposed(
+    sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
+) -> tuple[Mapping[str, Floats], Mask]:
+    """What each source says, and a mark for its best: viewers x titles."""
+    said: dict[str, Floats] = {}
     chosen = np.zeros((len(histories), 0), bool)
-    for scores in _said_of_open(sources, histories, as_of, allowed):
+    for source, scores in zip(sources, _said_of_open(sources, histories, as_of, allowed), strict=True):
         if not said:
             chosen = np.zeros(scores.shape, bool)
         _choose(scores, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
-        said.append(scores)
-    starts, title = _marked(chosen)
-    return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
+        said[source.name] = scores
+    return said, chosen
 
 
 def _said_of_open(
