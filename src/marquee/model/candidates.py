@@ -10,10 +10,13 @@ from marquee.memory import keep_freed
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
-from marquee.model.sources import Source
-from marquee.model.sources.together import said_by_all
+from marquee.model.sources import Shared, Source
+from marquee.model.sources.together import said_by_all, told_by_all
 
 _TOGETHER = 16  # viewers: of more, what a source says of every title no longer lies near the processor
+_NONE = np.empty(0, np.int64)
+
+_Rows = tuple[Floats, Ints]  # of scores, and each viewer's row
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,41 +49,47 @@ def gather(
 def _gathered(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
 ) -> Candidates:
-    said: list[Floats] = []
+    said: list[_Rows] = []
     chosen = np.zeros((len(histories), 0), bool)
-    for scores in _said_of_open(sources, histories, as_of, allowed):
-        if not said:
-            chosen = np.zeros(scores.shape, bool)
-        _choose(scores, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
-        said.append(scores)
+    shut = np.flatnonzero(~allowed) if allowed is not None else _NONE
+    for told in told_by_all(sources, histories, as_of):
+        said.append(_rows(told))
+        if len(said) == 1:
+            chosen = np.zeros((len(histories), said[0][0].shape[1]), bool)
+        _mark(told, histories, shut, depth, chosen)  # while it lies near the processor
     starts, title = _marked(chosen)
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 
-def _said_of_open(
-    sources: Sequence[Source], histories: Histories, as_of: Ints, allowed: Mask | None = None
-) -> Iterator[Floats]:
-    """What each source says; nothing of what was seen, refused or is not allowed."""
-    shut = np.flatnonzero(~allowed) if allowed is not None else np.empty(0, np.int64)
-    for scores in said_by_all(sources, histories, as_of):
-        _silence(scores, histories.starts, histories.title, histories.hides)
-        scores[:, shut] = np.nan
-        yield scores
+def _rows(told: Floats | Shared) -> _Rows:
+    return (told.rows, told.row) if isinstance(told, Shared) else (told, np.arange(len(told)))
+
+
+def _mark(told: Floats | Shared, histories: Histories, shut: Ints, depth: int, chosen: Mask) -> None:
+    """Marks the `depth` best of each viewer, without what was seen, refused or is shut."""
+    closed = histories.starts, histories.title, histories.hides, shut
+    if isinstance(told, Shared):
+        _choose_in_order(told.rows, told.order, told.row, *closed, depth, chosen)
+    else:
+        _silence(told, *closed)
+        _choose(told, min(depth, told.shape[1]), chosen)
 
 
 @compiled
-def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask) -> None:
+def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask, shut: Ints) -> None:
     for viewer in range(len(scores)):
         for row in range(starts[viewer], starts[viewer + 1]):
             if hides[row]:
                 scores[viewer, title[row]] = np.nan
+        for each in shut:
+            scores[viewer, each] = np.nan
 
 
-def _picked(said: Sequence[Floats], starts: Ints, title: Ints) -> Floats:
+def _picked(said: Sequence[_Rows], starts: Ints, title: Ints) -> Floats:
     """Rows x sources: what each says of each viewer's titles, side by side what one source says."""
     scores = np.empty((len(said), len(title)), np.float32)
-    for source, of_source in enumerate(said):
-        _pick(of_source, starts, title, scores[source])
+    for source, (rows, row) in enumerate(said):
+        _pick(rows, row, starts, title, scores[source])
     return scores.T
 
 
@@ -88,7 +97,8 @@ def firsts(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int
 ) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
     """Of each source alone: viewer, title, rank and score of its `depth` best, as `gather` would choose them."""
-    for scores in _said_of_open(sources, histories, as_of):
+    for scores in said_by_all(sources, histories, as_of):
+        _silence(scores, histories.starts, histories.title, histories.hides, _NONE)
         best = np.full((len(scores), min(depth, scores.shape[1])), -1)
         _put_in_order(scores, best)
         user, place = np.nonzero(best >= 0)
@@ -104,7 +114,7 @@ def _put_in_order(scores: Floats, best: Ints) -> None:
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
     """Given titles, rising, as the candidates of one viewer."""
-    said, starts = list(said_by_all(sources, history, as_of)), np.array([0, len(title)])
+    said, starts = [_rows(told) for told in told_by_all(sources, history, as_of)], np.array([0, len(title)])
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 
@@ -125,6 +135,33 @@ def _choose(scores: Floats, depth: int, chosen: Mask) -> None:
 
 
 @compiled
+def _choose_in_order(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    scores: Floats,
+    order: NDArray[np.int32],
+    of: Ints,
+    starts: Ints,
+    title: NDArray[np.int32],
+    hides: Mask,
+    shut: Ints,
+    depth: int,
+    chosen: Mask,
+) -> None:
+    """The same of rows whose order is known: what is open is found from the best on."""
+    for viewer in range(len(of)):
+        closed, left = np.zeros(scores.shape[1], np.bool_), depth
+        for row in range(starts[viewer], starts[viewer + 1]):
+            closed[title[row]] |= hides[row]
+        for each in shut:
+            closed[each] = True
+        for each in order[of[viewer]]:
+            if left == 0 or np.isnan(scores[of[viewer], each]):
+                break
+            if not closed[each]:
+                chosen[viewer, each] = True
+                left -= 1
+
+
+@compiled
 def _marked(chosen: Mask) -> tuple[Ints, Ints]:
     """The marked titles of each viewer as runs, rising."""
     starts = np.zeros(len(chosen) + 1, np.int64)
@@ -140,10 +177,10 @@ def _marked(chosen: Mask) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _pick(scores: Floats, starts: Ints, title: Ints, picked: Floats) -> None:
+def _pick(scores: Floats, of: Ints, starts: Ints, title: Ints, picked: Floats) -> None:
     for viewer in range(len(starts) - 1):
         for row in range(starts[viewer], starts[viewer + 1]):
-            picked[row] = scores[viewer, title[row]]
+            picked[row] = scores[of[viewer], title[row]]
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:
