@@ -13,7 +13,8 @@ from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Shared, Source
 from marquee.model.sources.together import said_by_all, told_by_all
 
-_TOGETHER = 16  # viewers: of more, what a source says of every title no longer lies near the processor
+_TOGETHER = 32  # viewers: of fewer, what a source knows is read anew too often; of more, too much memory is taken
+_MANY = 16  # viewers: of more, they are asked about in bulk
 _NONE = np.empty(0, np.int64)
 
 _Rows = tuple[Floats, Ints]  # of scores, and each viewer's row
@@ -36,9 +37,10 @@ def gather(
 
     Of equals, those that come first among the titles.
     """
+    if len(histories) > _MANY:
+        keep_freed()
     if len(histories) <= _TOGETHER:
         return _gathered(sources, histories, as_of, depth, allowed)
-    keep_freed()
     some = np.split(np.arange(len(histories)), np.arange(_TOGETHER, len(histories), _TOGETHER))
     parts = [_gathered(sources, histories.of(users), as_of[users], depth, allowed) for users in some]
     starts = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])

@@ -47,11 +47,11 @@ def _by_als(als: Als | None, sources: Sequence[Source], histories: Histories) ->
     """Of whole histories, and of their recent parts."""
     assert als is not None
     asked = {
-        source.name: histories.last(source.recent) if isinstance(source, Recent) else histories
+        source.name: source.recent if isinstance(source, Recent) else None
         for source in sources
         if _als_of(source) is als
     }
-    return dict(zip(asked, als.answers(list(asked.values())), strict=True))
+    return dict(zip(asked, als.answers(histories, list(asked.values())), strict=True))
 
 
 def _by_autoencoder(
