@@ -65,30 +65,25 @@ class Trending:
     def shared(self, as_of: Ints) -> Shared:
         """By the first bin that counts. After `until` everything fades alike, so the scores stay as they were then."""
         first_bin = np.minimum(-(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days)), self.watched.shape[0])
-        for first in set(first_bin.tolist()) - self._made:
-            self._make(first)
-        return Shared(*self._rows, first_bin)
+        rows, order, made = self._known
+        for first in set(first_bin.tolist()) - made:
+            rows[first] = self._as_of(first)
+            order[first] = in_order(rows[first])
+            made.add(first)
+        return Shared(rows, order, first_bin)
 
-    def _make(self, first: int) -> None:
-        """There are few first bins, and each is asked for over and over."""
+    @cached_property
+    def _known(self) -> tuple[Floats, Places, set[int]]:
+        """Scores and order as of each first bin that was asked for: there are few, each asked for over and over."""
+        shape = (self.watched.shape[0] + 1, self.watched.shape[1])
+        return np.empty(shape, np.float32), np.empty(shape, np.int32), set()
+
+    def _as_of(self, first: int) -> Floats:
         last = min(first + _SPANS * _BINS_A_SPAN, self.watched.shape[0])
         fading = np.exp(-np.arange(last - first) / _BINS_A_SPAN).astype(np.float32)
         lately = sums_of(self.watched, np.array([0, last - first]), np.arange(first, last), fading)[0]
         scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(), np.float32(1e-9)))
-        rows, order = self._rows
-        rows[first] = np.where(scores > 0, scores, np.float32(np.nan))
-        order[first] = in_order(rows[first])
-        self._made.add(first)
-
-    @cached_property
-    def _rows(self) -> tuple[Floats, Places]:
-        """Scores and order of each first bin that was made."""
-        shape = (self.watched.shape[0] + 1, self.watched.shape[1])
-        return np.empty(shape, np.float32), np.empty(shape, np.int32)
-
-    @cached_property
-    def _made(self) -> set[int]:
-        return set()
+        return np.where(scores > 0, scores, np.float32(np.nan))
 
     def arrays(self) -> Arrays:
         watched = self.watched
