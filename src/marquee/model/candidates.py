@@ -12,10 +12,14 @@ from marquee.memory import keep_freed
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
-from marquee.model.sources import Source
-from marquee.model.sources.together import halves, said_by_all
+from marquee.model.sources import Shared, Source
+from marquee.model.sources.together import halves, said_by_all, told_by_all
 
-_TOGETHER = 16  # viewers: of more, what a source says of every title no longer lies near the processor
+_TOGETHER = 32  # viewers: of fewer, what a source knows is read anew too often; of more, too much memory is taken
+_MANY = 16  # viewers: of more, they are asked about in bulk
+_NONE = np.empty(0, np.int64)
+
+_Rows = tuple[Floats, Ints]  # of scores, and each viewer's row
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +39,10 @@ def gather(
 
     Of equals, those that come first among the titles.
     """
+    if len(histories) > _MANY:
+        keep_freed()
     if len(histories) <= _TOGETHER:
         return _gathered(sources, histories, as_of, depth, allowed)
-    keep_freed()
     some = np.split(np.arange(len(histories)), np.arange(_TOGETHER, len(histories), _TOGETHER))
     parts = [_gathered(sources, histories.of(users), as_of[users], depth, allowed) for users in some]
     starts = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])
@@ -52,7 +57,7 @@ def _gathered(
     ours, *theirs = halves(sources) if len(histories) == 1 else [sources]
     later = [beside(partial(_proposed, part, histories, as_of, depth, allowed)) for part in theirs]
     proposed = [_proposed(ours, histories, as_of, depth, allowed), *(part.result() for part in later)]
-    said = {name: scores for of_part, _ in proposed for name, scores in of_part.items()}
+    said = {name: rows for of_part, _ in proposed for name, rows in of_part.items()}
     starts, title = _marked(reduce(np.logical_or, (chosen for _, chosen in proposed)))
     names = tuple(source.name for source in sources)
     return Candidates(names, starts, title, _picked([said[name] for name in names], starts, title))
@@ -60,42 +65,49 @@ def _gathered(
 
 def _proposed(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
-) -> tuple[Mapping[str, Floats], Mask]:
+) -> tuple[Mapping[str, _Rows], Mask]:
     """What each source says, and a mark for its best: viewers x titles."""
-    said: dict[str, Floats] = {}
+    said: dict[str, _Rows] = {}
     chosen = np.zeros((len(histories), 0), bool)
-    for source, scores in zip(sources, _said_of_open(sources, histories, as_of, allowed), strict=True):
+    shut = np.flatnonzero(~allowed) if allowed is not None else _NONE
+    for source, told in zip(sources, told_by_all(sources, histories, as_of), strict=True):
+        rows = _rows(told)
         if not said:
-            chosen = np.zeros(scores.shape, bool)
-        _choose(scores, min(depth, scores.shape[1]), chosen)  # while they lie near the processor
-        said[source.name] = scores
+            chosen = np.zeros((len(histories), rows[0].shape[1]), bool)
+        _mark(told, histories, shut, depth, chosen)  # while it lies near the processor
+        said[source.name] = rows
     return said, chosen
 
 
-def _said_of_open(
-    sources: Sequence[Source], histories: Histories, as_of: Ints, allowed: Mask | None = None
-) -> Iterator[Floats]:
-    """What each source says; nothing of what was seen, refused or is not allowed."""
-    shut = np.flatnonzero(~allowed) if allowed is not None else np.empty(0, np.int64)
-    for scores in said_by_all(sources, histories, as_of):
-        _silence(scores, histories.starts, histories.title, histories.hides)
-        scores[:, shut] = np.nan
-        yield scores
+def _rows(told: Floats | Shared) -> _Rows:
+    return (told.rows, told.row) if isinstance(told, Shared) else (told, np.arange(len(told)))
+
+
+def _mark(told: Floats | Shared, histories: Histories, shut: Ints, depth: int, chosen: Mask) -> None:
+    """Marks the `depth` best of each viewer, without what was seen, refused or is shut."""
+    closed = histories.starts, histories.title, histories.hides, shut
+    if isinstance(told, Shared):
+        _choose_in_order(told.rows, told.order, told.row, *closed, depth, chosen)
+    else:
+        _silence(told, *closed)
+        _choose(told, min(depth, told.shape[1]), chosen)
 
 
 @compiled
-def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask) -> None:
+def _silence(scores: Floats, starts: Ints, title: NDArray[np.int32], hides: Mask, shut: Ints) -> None:
     for viewer in range(len(scores)):
         for row in range(starts[viewer], starts[viewer + 1]):
             if hides[row]:
                 scores[viewer, title[row]] = np.nan
+        for each in shut:
+            scores[viewer, each] = np.nan
 
 
-def _picked(said: Sequence[Floats], starts: Ints, title: Ints) -> Floats:
+def _picked(said: Sequence[_Rows], starts: Ints, title: Ints) -> Floats:
     """Rows x sources: what each says of each viewer's titles, side by side what one source says."""
     scores = np.empty((len(said), len(title)), np.float32)
-    for source, of_source in enumerate(said):
-        _pick(of_source, starts, title, scores[source])
+    for source, (rows, row) in enumerate(said):
+        _pick(rows, row, starts, title, scores[source])
     return scores.T
 
 
@@ -103,7 +115,8 @@ def firsts(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int
 ) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
     """Of each source alone: viewer, title, rank and score of its `depth` best, as `gather` would choose them."""
-    for scores in _said_of_open(sources, histories, as_of):
+    for scores in said_by_all(sources, histories, as_of):
+        _silence(scores, histories.starts, histories.title, histories.hides, _NONE)
         best = np.full((len(scores), min(depth, scores.shape[1])), -1)
         _put_in_order(scores, best)
         user, place = np.nonzero(best >= 0)
@@ -119,7 +132,7 @@ def _put_in_order(scores: Floats, best: Ints) -> None:
 
 def said_of(title: Ints, sources: Sequence[Source], history: Histories, as_of: Ints) -> Candidates:
     """Given titles, rising, as the candidates of one viewer."""
-    said, starts = list(said_by_all(sources, history, as_of)), np.array([0, len(title)])
+    said, starts = [_rows(told) for told in told_by_all(sources, history, as_of)], np.array([0, len(title)])
     return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 
@@ -140,6 +153,33 @@ def _choose(scores: Floats, depth: int, chosen: Mask) -> None:
 
 
 @compiled
+def _choose_in_order(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    scores: Floats,
+    order: NDArray[np.int32],
+    of: Ints,
+    starts: Ints,
+    title: NDArray[np.int32],
+    hides: Mask,
+    shut: Ints,
+    depth: int,
+    chosen: Mask,
+) -> None:
+    """The same of rows whose order is known: what is open is found from the best on."""
+    for viewer in range(len(of)):
+        closed, left = np.zeros(scores.shape[1], np.bool_), depth
+        for row in range(starts[viewer], starts[viewer + 1]):
+            closed[title[row]] |= hides[row]
+        for each in shut:
+            closed[each] = True
+        for each in order[of[viewer]]:
+            if left == 0 or np.isnan(scores[of[viewer], each]):
+                break
+            if not closed[each]:
+                chosen[viewer, each] = True
+                left -= 1
+
+
+@compiled
 def _marked(chosen: Mask) -> tuple[Ints, Ints]:
     """The marked titles of each viewer as runs, rising."""
     starts = np.zeros(len(chosen) + 1, np.int64)
@@ -155,10 +195,10 @@ def _marked(chosen: Mask) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _pick(scores: Floats, starts: Ints, title: Ints, picked: Floats) -> None:
+def _pick(scores: Floats, of: Ints, starts: Ints, title: Ints, picked: Floats) -> None:
     for viewer in range(len(starts) - 1):
         for row in range(starts[viewer], starts[viewer + 1]):
-            picked[row] = scores[viewer, title[row]]
+            picked[row] = scores[of[viewer], title[row]]
 
 
 def ranks_within(starts: Ints, scores: Floats) -> Floats:

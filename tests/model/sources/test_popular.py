@@ -1,11 +1,12 @@
 """Claims about what everybody watches: counts, regions, and only what a moment knew."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
 from marquee.model.candidates import gather
-from marquee.model.histories import Histories
+from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.sources.popular import Popular, Trending, fit_popular, fit_trending
 from marquee.params import PopularParams, TrendingParams
 from tests.model.sources.conftest import DAY, now, watched
@@ -54,6 +55,33 @@ def test_the_popular_of_a_genre_are_gathered_from_its_titles_only() -> None:
     popular = fit_popular(watched([0, 1], [0, 1], [0, 2]), 3, SHRINKAGE)
     found = gather([popular], STRANGER, now(STRANGER), 1, allowed=np.array([False, True, True]))
     assert found.title.tolist() == [1]
+
+
+@dataclass(frozen=True)
+class SaidToEach:
+    """The same scores, each viewer's own."""
+
+    source: Popular | Trending
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:
+        return self.source.scores(histories, as_of)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 100])
+@pytest.mark.parametrize("allowed", [None, np.arange(12) % 3 > 0])
+def test_what_is_said_to_many_alike_is_gathered_as_if_it_were_said_to_each(depth: int, allowed: Mask | None) -> None:
+    rng = np.random.default_rng(depth)
+    viewers = [rng.choice(10, count, replace=False).tolist() for count in (0, 1, 4, 9, 10, 2, 3)]
+    world = of_regions(watched(*viewers), 0, 1, NOWHERE, 7, 1, 0, 1)
+    as_of = now(world) - rng.integers(0, 1_000, len(world)) * DAY
+    sources = (fit_popular(world, 12, SHRINKAGE), fit_trending(world, 12, MONTH))
+    alike = gather(sources, world, as_of, depth, allowed)
+    each = gather([SaidToEach(source) for source in sources], world, as_of, depth, allowed)
+    np.testing.assert_equal((alike.starts, alike.title, alike.scores), (each.starts, each.title, each.scores))
 
 
 def test_what_is_watched_now_trends_above_what_was_watched_more_but_long_ago() -> None:

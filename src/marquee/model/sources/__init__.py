@@ -6,6 +6,7 @@ here, and one line in sources/fitting.py.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,24 @@ class Source(Protocol):
         The caller's own: it may be written to.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What is said to many viewers alike: few different rows of scores."""
+
+    rows: Floats  # x titles
+    order: NDArray[np.int32]  # the titles of each row, the best first, and last those of which nothing is said
+    row: Ints  # of each viewer
+
+    @property
+    def scores(self) -> Floats:
+        return self.rows[self.row]
+
+
+def in_order(scores: Floats) -> NDArray[np.int32]:
+    """The titles, the best first, of equals the first; last those of which nothing is said."""
+    return np.argsort(-scores, axis=-1, kind="stable").astype(np.int32)
 
 
 class Fitted(Source, Protocol):

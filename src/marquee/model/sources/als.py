@@ -25,24 +25,22 @@ class Als:
     regularization: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        scores: Floats = self.answers([histories])[0]
+        scores: Floats = self.answers(histories, [None])[0]
         return scores
 
-    def answers(self, asked: Sequence[Histories]) -> Floats:
-        """The scores for the same viewers with other histories, in one pass over the titles."""
-        factors = np.concatenate([self.viewer_factors(histories) for histories in asked])
-        scores = products(factors, self._tiles, self._silent, len(self.title_factors)).reshape(
-            len(asked), -1, len(self.title_factors)
-        )
-        for answer, histories in zip(scores, asked, strict=True):
-            answer[histories.counts == 0] = np.nan
-        return scores
+    def answers(self, histories: Histories, latest: Sequence[int | None]) -> Floats:
+        """The scores of at most so many latest rows, or of all, for each asked, in one pass over the titles."""
+        factors = np.concatenate([self.viewer_factors(histories, rows) for rows in latest])
+        factors[np.tile(histories.counts == 0, len(latest))] = np.nan
+        scores = products(factors, self._tiles, self._silent, len(self.title_factors))
+        return scores.reshape(len(latest), len(histories), -1)
 
-    def viewer_factors(self, histories: Histories) -> Floats:
-        """What training would have made of these viewers, one solve each."""
+    def viewer_factors(self, histories: Histories, latest: int | None = None) -> Floats:
+        """What training would have made of these viewers, one solve each; of at most so many latest rows, or of all."""
         factors = np.zeros((len(histories), len(self.start)), np.float32)
-        confidence = np.float32(self.alpha) * histories.strength
-        _fold_in(self.start, self.title_factors, histories.starts, histories.title, confidence, factors)
+        confidence, ends = np.float32(self.alpha) * histories.strength, histories.starts[1:]
+        starts = histories.starts[:-1] if latest is None else np.maximum(histories.starts[:-1], ends - latest)
+        _fold_in(self.start, self.title_factors, starts, ends, histories.title, confidence, factors)
         return factors
 
     @cached_property
@@ -105,11 +103,17 @@ def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_mat
 
 @compiled
 def _fold_in(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    start: Floats, titles: Floats, starts: Ints, title: NDArray[np.int32], confidence: Floats, factors: Floats
+    start: Floats,
+    titles: Floats,
+    starts: Ints,
+    ends: Ints,
+    title: NDArray[np.int32],
+    confidence: Floats,
+    factors: Floats,
 ) -> None:
     """Of each viewer with a row the solution of (start + sum of (|c| - 1) f f') x = sum of c f, where c is above 0."""
-    for viewer in range(len(starts) - 1):
-        rows = slice(starts[viewer], starts[viewer + 1])
+    for viewer in range(len(starts)):
+        rows = slice(starts[viewer], ends[viewer])
         of_titles, sure = titles[title[rows]], confidence[rows]
         if len(sure):
             extra = np.where(sure != 0, np.abs(sure) - np.float32(1), np.float32(0))

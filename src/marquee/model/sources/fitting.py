@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from marquee.model.histories import Deeds, Floats, Histories, Ints
-from marquee.model.sources import Arrays, Fitted, Source
+from marquee.model.sources import Arrays, Fitted, Shared, Source
 from marquee.model.sources.als import Als, fit_als
 from marquee.model.sources.autoencoder import Autoencoder, above_mean, autoencoder_of, fading
 from marquee.model.sources.content import Content, fit_content
@@ -54,14 +54,17 @@ class Weighed:
 
 @dataclass(frozen=True, eq=False)
 class WhenLastHere:
-    """A source asked as of each viewer's own last moment."""
+    """What trended as of each viewer's own last moment."""
 
     name: str
-    source: Source
+    source: Trending
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:
+        return self.shared(histories, as_of).scores
+
+    def shared(self, histories: Histories, as_of: Ints) -> Shared:
         last = np.where(histories.counts > 0, histories.last_at, as_of)
-        return self.source.scores(histories, np.minimum(last, as_of))
+        return self.source.shared(np.minimum(last, as_of))
 
 
 _RESTORED: Mapping[str, Callable[[Arrays], Fitted]] = MappingProxyType(
@@ -117,5 +120,5 @@ def all_sources(fitted: Mapping[str, Fitted], params: SourcesParams) -> tuple[So
         Recent("following_last", fitted["following"], 1),
         Weighed("autoencoder_recent", autoencoder, fading),
         Weighed("autoencoder_liked", autoencoder, above_mean),
-        WhenLastHere("trending_then", fitted["trending"]),
+        WhenLastHere("trending_then", cast("Trending", fitted["trending"])),
     )

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints
 from marquee.model.profiles import DAY_MS
-from marquee.model.sources import Arrays
-from marquee.model.sources.adding import sums_of
+from marquee.model.sources import Arrays, Shared, in_order
+from marquee.model.sources.adding import Places, sums_of
 from marquee.params import PopularParams, TrendingParams
 
 _REGION = ATTRIBUTES.index("region")
@@ -31,8 +31,16 @@ class Popular:
     by_region: Floats  # first for viewers of no known region, then for region 0, 1, ...
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - what is popular stays so
+        return self.shared(histories).scores
+
+    def shared(self, histories: Histories) -> Shared:
+        """By region."""
         region = 1 + np.nan_to_num(histories.attributes[:, _REGION], nan=-1).astype(np.int64)
-        return self.by_region[np.where(region < len(self.by_region), region, 0)]
+        return Shared(self.by_region, self._order, np.where(region < len(self.by_region), region, 0))
+
+    @cached_property
+    def _order(self) -> Places:
+        return in_order(self.by_region)
 
     def arrays(self) -> Arrays:
         return {"by_region": self.by_region}
@@ -52,23 +60,30 @@ class Trending:
     days: float  # the span in which what was watched fades to 1/e
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - the same for everybody
-        """After `until` everything fades alike, so the scores stay as they were then."""
-        first_bin = np.minimum(-(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days)), self.watched.shape[0])
-        return np.array([self._as_of(first) for first in first_bin.tolist()])
+        return self.shared(as_of).scores
 
-    def _as_of(self, first: int) -> Floats:
-        """The scores as of a first bin: there are few, and each is asked for over and over."""
-        if first not in self._known:
-            last = min(first + _SPANS * _BINS_A_SPAN, self.watched.shape[0])
-            fading = np.exp(-np.arange(last - first) / _BINS_A_SPAN).astype(np.float32)
-            lately = sums_of(self.watched, np.array([0, last - first]), np.arange(first, last), fading)[0]
-            scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(), np.float32(1e-9)))
-            self._known[first] = np.where(scores > 0, scores, np.float32(np.nan))
-        return self._known[first]
+    def shared(self, as_of: Ints) -> Shared:
+        """By the first bin that counts. After `until` everything fades alike, so the scores stay as they were then."""
+        first_bin = np.minimum(-(-np.maximum(self.until - as_of, 0) // _bin_ms(self.days)), self.watched.shape[0])
+        rows, order, made = self._known
+        for first in set(first_bin.tolist()) - made:
+            rows[first] = self._as_of(first)
+            order[first] = in_order(rows[first])
+            made.add(first)
+        return Shared(rows, order, first_bin)
 
     @cached_property
-    def _known(self) -> dict[int, Floats]:
-        return {}
+    def _known(self) -> tuple[Floats, Places, set[int]]:
+        """Scores and order as of each first bin that was asked for: there are few, each asked for over and over."""
+        shape = (self.watched.shape[0] + 1, self.watched.shape[1])
+        return np.empty(shape, np.float32), np.empty(shape, np.int32), set()
+
+    def _as_of(self, first: int) -> Floats:
+        last = min(first + _SPANS * _BINS_A_SPAN, self.watched.shape[0])
+        fading = np.exp(-np.arange(last - first) / _BINS_A_SPAN).astype(np.float32)
+        lately = sums_of(self.watched, np.array([0, last - first]), np.arange(first, last), fading)[0]
+        scores = np.log1p(_AMONG * lately / np.maximum(lately.sum(), np.float32(1e-9)))
+        return np.where(scores > 0, scores, np.float32(np.nan))
 
     def arrays(self) -> Arrays:
         watched = self.watched

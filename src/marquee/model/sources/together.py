@@ -3,16 +3,22 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from marquee.model.histories import Floats, Histories, Ints
-from marquee.model.sources import Source
+from marquee.model.sources import Shared, Source
 from marquee.model.sources.als import Als
 from marquee.model.sources.autoencoder import Autoencoder, whole
 from marquee.model.sources.content import Content
-from marquee.model.sources.fitting import Recent, Weighed
+from marquee.model.sources.fitting import Recent, Weighed, WhenLastHere
+from marquee.model.sources.popular import Popular, Trending
 
 
 def said_by_all(sources: Sequence[Source], histories: Histories, as_of: Ints) -> Iterator[Floats]:
     """Viewers x titles, one source after another: to the bit what each says alone."""
-    said: dict[str, Floats] = {}
+    return (said.scores if isinstance(said, Shared) else said for said in told_by_all(sources, histories, as_of))
+
+
+def told_by_all(sources: Sequence[Source], histories: Histories, as_of: Ints) -> Iterator[Floats | Shared]:
+    """The same, but what is said to many alike only once."""
+    said: dict[str, Floats | Shared] = {}
     for source in sources:
         if source.name not in said:
             said |= _said_with(source, sources, histories, as_of)
@@ -26,13 +32,21 @@ def halves(sources: Sequence[Source]) -> list[Sequence[Source]]:
     return [part for part in (others, slow) if part] or [sources]
 
 
-def _said_with(source: Source, sources: Sequence[Source], histories: Histories, as_of: Ints) -> Mapping[str, Floats]:
+def _said_with(
+    source: Source, sources: Sequence[Source], histories: Histories, as_of: Ints
+) -> Mapping[str, Floats] | Mapping[str, Shared]:
     """What a source says, and what those say that ask the same weights."""
     match source:
         case Als() | Recent(source=Als()):
             return _by_als(_als_of(source), sources, histories)
         case Autoencoder() | Weighed():
             return _by_autoencoder(_autoencoder_of(source), sources, histories)
+        case Popular():
+            return {source.name: source.shared(histories)}
+        case Trending():
+            return {source.name: source.shared(as_of)}
+        case WhenLastHere():
+            return {source.name: source.shared(histories, as_of)}
         case _:
             return {source.name: source.scores(histories, as_of)}
 
@@ -41,11 +55,11 @@ def _by_als(als: Als | None, sources: Sequence[Source], histories: Histories) ->
     """Of whole histories, and of their recent parts."""
     assert als is not None
     asked = {
-        source.name: histories.last(source.recent) if isinstance(source, Recent) else histories
+        source.name: source.recent if isinstance(source, Recent) else None
         for source in sources
         if _als_of(source) is als
     }
-    return dict(zip(asked, als.answers(list(asked.values())), strict=True))
+    return dict(zip(asked, als.answers(histories, list(asked.values())), strict=True))
 
 
 def _by_autoencoder(
