@@ -20,14 +20,14 @@ _LISTED = TypeAdapter(tuple[s.ListedTitle, ...])
 
 def card(served: Served, title: int) -> Mapping[str, Any]:
     """What a Card holds."""
-    return {name: column[title] for name, column in served.told.items()}
+    return served.cards[title]
 
 
 def cards_of(
-    served: Served, title: Ints, score: Floats, stars: Floats, reasons: Sequence[Reason] = ()
+    served: Served, title: Ints, score: Floats, stars: Sequence[float], reasons: Sequence[Reason] = ()
 ) -> tuple[s.ListedTitle, ...]:
-    """Made by one call: one for each title, reason and carrier costs three times as much."""
-    told = zip_longest(title.tolist(), score.tolist(), stars.tolist(), reasons)
+    """Checked by one call, not by one for each title, reason and carrier."""
+    told = zip_longest(title.tolist(), score.tolist(), stars, reasons)
     return _LISTED.validate_python(
         tuple(
             {
