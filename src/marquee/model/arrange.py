@@ -74,16 +74,18 @@ class Lists:
 
 def history_rules(histories: Histories, titles: int) -> tuple[Rule, Rule]:
     """Nothing that was refused, nothing that was seen."""
+    refused = histories.hides & (histories.strength < 0)
     return (
-        Rule("refused", _absent(histories.where(histories.hides & (histories.strength < 0)), titles)),
-        Rule("seen", _absent(histories.where(histories.hides), titles)),
+        Rule("refused", _without(histories, refused, titles)),
+        Rule("seen", _without(histories, histories.hides, titles)),
     )
 
 
-def _absent(histories: Histories, titles: int) -> Mask:
-    absent = np.ones((len(histories), titles), bool)
-    absent[histories.user, histories.title] = False
-    return absent
+def _without(histories: Histories, rows: Mask, titles: int) -> Mask:
+    """Viewers x titles: all but those of some rows."""
+    left = np.ones((len(histories), titles), bool)
+    left[histories.user[rows], histories.title[rows]] = False
+    return left
 
 
 def of_genres(titles: Titles, genres: Sequence[str]) -> Mask:
@@ -222,12 +224,12 @@ def _relevance(board: _Board) -> Floats:
 
 def _filled_up(title: Rows, score: Floats, k: int, allowed: Mask, popular: Floats) -> tuple[Rows, Floats]:
     """Lists of k places; what candidates leave empty goes to the most popular titles that are allowed and not there."""
-    more = ((0, 0), (0, k - title.shape[1]))
-    title, score = np.pad(title, more, constant_values=-1), np.pad(score, more, constant_values=np.nan)
     listed = np.count_nonzero(title >= 0, axis=1)
     short = np.flatnonzero(listed < k)
     if not len(short):
         return title, score
+    more = ((0, 0), (0, k - title.shape[1]))
+    title, score = np.pad(title, more, constant_values=-1), np.pad(score, more, constant_values=np.nan)
     free = allowed[short]
     row, place = np.nonzero(title[short] >= 0)
     free[row, title[short][row, place]] = False

@@ -56,6 +56,11 @@ class Served:
         columns = ("title_id", "name", "year", "kind", "genres", "maturity", "artwork")
         return {name: frame[name].to_list() for name in columns}
 
+    @cached_property
+    def cards(self) -> Sequence[Mapping[str, Any]]:
+        """The same by title."""
+        return [dict(zip(self.told, row, strict=True)) for row in zip(*self.told.values(), strict=True)]
+
     def suits(self, age: int) -> Mask:
         """The titles whose mark allows them at this age."""
         if age not in self._ages:

@@ -4,14 +4,15 @@ Another kind of database is one more branch in `_engine`, and a way to let one w
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from marquee.errors import StoreError
 
@@ -50,12 +51,32 @@ class Database:
         if known.get_backend_name() == "sqlite":
             _make_folder_of(known)
         self._reading, self._writing = _two_ways(_engine(known))
+        self._asked: dict[Select[Any], SQLCompiler] = {}
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees the database as it was at its first question."""
         with self._in_one_sentence(), self._reading.begin() as connection:
             yield connection
+
+    def ask(self, question: Select[Any], told: Mapping[str, int]) -> Sequence[tuple[Any, ...]]:
+        """The rows of a single question that is asked at every request: SQLAlchemy puts it into words once, and the
+        driver asks it, in half of the time. Alone it sees one moment without a transaction.
+        """
+        words, in_order = self._words_of(question, told)
+        with self._in_one_sentence(), closing(self._reading.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(words, in_order)
+            return cursor.fetchall()
+
+    def _words_of(self, question: Select[Any], told: Mapping[str, int]) -> tuple[str, Any]:
+        """And what is told, in the order or by the names that the driver takes it."""
+        if question not in self._asked:
+            self._asked[question] = question.compile(self._reading)
+        asked = self._asked[question]
+        values = asked.construct_params(told)
+        in_order = asked.positiontup
+        return str(asked), values if in_order is None else tuple(values[name] for name in in_order)
 
     @contextmanager
     def follow(self) -> Iterator[Connection]:
@@ -89,7 +110,7 @@ class Database:
     def _in_one_sentence(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._reading.dialect.loaded_dbapi.Error) as error:
             raise StoreError(f"event store {self.name}: {_sentence(error)}") from error
 
 
@@ -161,7 +182,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(options.get("begin", "BEGIN"))
 
 
-def _sentence(error: SQLAlchemyError) -> str:
+def _sentence(error: Exception) -> str:
     said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
     way_out = next((way for words, way in _WAYS_OUT.items() if words in said), "see that its database is running")
     return f"{said}; {way_out}"

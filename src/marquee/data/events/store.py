@@ -87,13 +87,14 @@ class EventStore:
         """
         if not is_id(user_id) or limit < 1:
             return Deeds((), None)
-        with self._database.read() as connection:
-            found = connection.execute(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)}).all()
-            until = found[0][-1] if found else connection.execute(_FORGOTTEN, {"user_id": user_id}).scalar()
-            latest = [Event._make(row[:-1]) for row in found]
-            if len(latest) == limit and all(deed.kind != "signed_up" for deed in latest):
-                latest += map(Event._make, connection.execute(_PROFILE, {"user_id": user_id}))
-        return Deeds(tuple(reversed(latest)), until)
+        found = self._database.ask(_LATEST_DEEDS, {"user_id": user_id, "limit": min(limit, ID_LIMIT)})
+        if not found:
+            forgotten = self._database.ask(_FORGOTTEN, {"user_id": user_id})
+            return Deeds((), forgotten[0][0] if forgotten else None)
+        latest = [Event._make(row[:-1]) for row in found]
+        if len(latest) == limit and all(deed.kind != "signed_up" for deed in latest):
+            latest += map(Event._make, self._database.ask(_PROFILE, {"user_id": user_id}))
+        return Deeds(tuple(reversed(latest)), found[0][-1])
 
     def forgotten(self) -> Mapping[int, int]:
         """Everybody who asked to be forgotten, and until when."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from math import isnan
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from marquee.data.events.validity import moment_of
 from marquee.model.explain import Reason
@@ -13,24 +15,30 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.serve import schemas as s
 from marquee.serve.served import Served
 
+_LISTED = TypeAdapter(tuple[s.ListedTitle, ...])
+
 
 def card(served: Served, title: int) -> Mapping[str, Any]:
     """What a Card holds."""
-    return {name: column[title] for name, column in served.told.items()}
+    return served.cards[title]
 
 
 def cards_of(
-    served: Served, title: Ints, score: Floats, stars: Floats, reasons: Sequence[Reason] = ()
+    served: Served, title: Ints, score: Floats, stars: Sequence[float], reasons: Sequence[Reason] = ()
 ) -> tuple[s.ListedTitle, ...]:
-    return tuple(
-        s.ListedTitle(
-            **card(served, row),
-            rank=place + 1,
-            score=known(score[place]),
-            stars=known(stars[place]),
-            reason=reason_of(served, reasons[place]) if place < len(reasons) else None,
+    """Checked by one call, not by one for each title, reason and carrier."""
+    told = zip_longest(title.tolist(), score.tolist(), stars, reasons)
+    return _LISTED.validate_python(
+        tuple(
+            {
+                **card(served, row),
+                "rank": rank,
+                "score": known(of_list),
+                "stars": known(given),
+                "reason": None if reason is None else _reason(served, reason),
+            }
+            for rank, (row, of_list, given, reason) in enumerate(told, 1)
         )
-        for place, row in enumerate(title.tolist())
     )
 
 
@@ -51,6 +59,11 @@ def moment(milliseconds: int) -> datetime | None:
 
 
 def reason_of(served: Served, reason: Reason) -> s.Reason:
+    return s.Reason.model_validate(_reason(served, reason))
+
+
+def _reason(served: Served, reason: Reason) -> Mapping[str, Any]:
+    """What a Reason holds."""
     ids, names = served.told["title_id"], served.told["name"]
-    carriers = tuple(s.Carrier(title_id=ids[row], name=names[row], share=share) for row, share in reason.carried)
-    return s.Reason(sentence=reason.sentence, carriers=carriers, raised=tuple(words for words, _ in reason.raised))
+    carriers = tuple({"title_id": ids[row], "name": names[row], "share": share} for row, share in reason.carried)
+    return {"sentence": reason.sentence, "carriers": carriers, "raised": tuple(words for words, _ in reason.raised)}

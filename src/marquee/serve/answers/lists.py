@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import get_args
 
@@ -164,13 +165,13 @@ def _top(asked: Asked, list_id: str, rules: Sequence[Rule]) -> Listed:
 def _cards(asked: Asked, every: Sequence[_Filled]) -> list[tuple[s.ListedTitle, ...]]:
     """The titles of each shelf. Stars are asked for once: most of what that costs is the viewer."""
     title = np.concatenate([np.empty(0, np.int64), *(filled.made.title for filled in every)])
-    stars = stars_of(asked.served, asked.viewer.history, title, asked.as_of)
-    ends = np.cumsum([len(filled.made.title) for filled in every])
-    parts = np.split(stars, ends)[: len(every)]
-    return [
-        cards_of(asked.served, filled.made.title, filled.made.score, of_shelf, _reasons(asked, filled))
-        for filled, of_shelf in zip(every, parts, strict=True)
-    ]
+    stars = iter(stars_of(asked.served, asked.viewer.history, title, asked.as_of).tolist())
+    return [_cards_of(asked, filled, list(islice(stars, len(filled.made.title)))) for filled in every]
+
+
+def _cards_of(asked: Asked, filled: _Filled, stars: Sequence[float]) -> tuple[s.ListedTitle, ...]:
+    made = filled.made
+    return cards_of(asked.served, made.title, made.score, stars, _reasons(asked, filled))
 
 
 def _reasons(asked: Asked, filled: _Filled) -> Sequence[Reason]:
