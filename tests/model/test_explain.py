@@ -220,8 +220,7 @@ def test_titles_that_too_few_have_watched_carry_nothing_and_are_not_carried(ever
 def test_a_source_that_cannot_tell_carries_nothing_and_shares_are_shares(ranking: SmallRanking) -> None:
     history, title = mixed_history(), np.array([0, 30])
     loudness = np.tile(np.array([1.0, 0.0], np.float32), (len(ranking.sources), 1))
-    carriers = Carriers(ranking.sources, history, title)
-    shares = carriers.shares(carriers.carried(np.arange(2)), loudness)
+    shares = Carriers(ranking.sources, history, title).shares(np.arange(2), loudness)
     np.testing.assert_allclose(np.abs(shares).sum(axis=0), [1, 0], rtol=1e-5)
     popular = next(source for source in ranking.sources if source.name == "popular")
     assert not carried_by(popular, history, title).any()

@@ -1,19 +1,17 @@
 """Candidates: the best of every source, gathered once for all sources, with what each source said of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.beside import beside
 from marquee.memory import keep_freed
 from marquee.model.best import fill_best, find_best
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Shared, Source
-from marquee.model.sources.together import halves, said_by_all, told_by_all
+from marquee.model.sources.together import said_by_all, told_by_all
 
 _TOGETHER = 32  # viewers: of fewer, what a source knows is read anew too often; of more, too much memory is taken
 _MANY = 16  # viewers: of more, they are asked about in bulk
@@ -53,30 +51,16 @@ def gather(
 def _gathered(
     sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
 ) -> Candidates:
-    """Of one viewer, whom somebody waits for, half of the sources are asked beside."""
-    ours, *theirs = halves(sources) if len(histories) == 1 else [sources]
-    later = [beside(partial(_proposed, part, histories, as_of, depth, allowed)) for part in theirs]
-    proposed = [_proposed(ours, histories, as_of, depth, allowed), *(part.result() for part in later)]
-    said = {name: rows for of_part, _ in proposed for name, rows in of_part.items()}
-    starts, title = _marked(reduce(np.logical_or, (chosen for _, chosen in proposed)))
-    names = tuple(source.name for source in sources)
-    return Candidates(names, starts, title, _picked([said[name] for name in names], starts, title))
-
-
-def _proposed(
-    sources: Sequence[Source], histories: Histories, as_of: Ints, depth: int, allowed: Mask | None
-) -> tuple[Mapping[str, _Rows], Mask]:
-    """What each source says, and a mark for its best: viewers x titles."""
-    said: dict[str, _Rows] = {}
+    said: list[_Rows] = []
     chosen = np.zeros((len(histories), 0), bool)
     shut = np.flatnonzero(~allowed) if allowed is not None else _NONE
-    for source, told in zip(sources, told_by_all(sources, histories, as_of), strict=True):
-        rows = _rows(told)
-        if not said:
-            chosen = np.zeros((len(histories), rows[0].shape[1]), bool)
+    for told in told_by_all(sources, histories, as_of):
+        said.append(_rows(told))
+        if len(said) == 1:
+            chosen = np.zeros((len(histories), said[0][0].shape[1]), bool)
         _mark(told, histories, shut, depth, chosen)  # while it lies near the processor
-        said[source.name] = rows
-    return said, chosen
+    starts, title = _marked(chosen)
+    return Candidates(tuple(source.name for source in sources), starts, title, _picked(said, starts, title))
 
 
 def _rows(told: Floats | Shared) -> _Rows:

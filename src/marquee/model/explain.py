@@ -14,7 +14,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.beside import beside
 from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
 from marquee.model.carried import Carriers
@@ -90,10 +89,9 @@ class Explainer:
         """A reason for each title; `history` is one viewer's. Without a pool they stand among themselves."""
         pool = self._with(title, pool, history, as_of)
         place = np.searchsorted(pool.found.title, title)
-        contributed = beside(lambda: self.ranking.contributions(pool.features[place]))
+        contributions = self.ranking.contributions(pool.features[place])
         carriers = Carriers(self.ranking.sources, history, pool.found.title)
-        told, contributions = carriers.carried(place), contributed.result()
-        carried = carriers.shares(told, self._loudness(contributions))
+        carried = carriers.shares(place, self._loudness(contributions))
         effects, rows = np.zeros_like(carried), self._likeliest(history, carried)
         effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)

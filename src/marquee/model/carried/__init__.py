@@ -1,18 +1,16 @@
 """Carried: how much each row of one viewer's history adds to a source's score of a title, and what it loses without.
 
 Exact: over the rows, what is carried sums to the source's score. A source that can be told apart so is one line in
-`_cells_of`, or in `_others_of` with a class in a file here if it is of a kind of its own; one that cannot carries
+`_cells_of`, or in `_carriers_of` with a class in a file here if it is of a kind of its own; one that cannot carries
 nothing and leaves the others to speak.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
-from marquee.beside import beside
 from marquee.model.carried.adding import Adding, Values
 from marquee.model.carried.alike import Alike
 from marquee.model.carried.around import Around
@@ -42,63 +40,42 @@ class Carrier(Protocol):
         ...
 
 
-Spoken = tuple[list[int], Carrier]  # with the numbers of the sources that it speaks for
-Told = list[tuple[list[int], Floats]]
-
-
 class Carriers:
-    """What each source makes of each row of one history, for the titles asked about.
-
-    Those that add up cells take as long as all others together, which are asked beside.
-    """
+    """What each source makes of each row of one history, for the titles asked about."""
 
     def __init__(self, sources: Sequence[Source], history: Histories, title: Ints) -> None:
-        self._sources, self._history, self._title = sources, history, title
+        self._sources, self._rows, self._titles = len(sources), len(history.title), len(title)
+        self._carriers = list(_carriers_of(sources, history, title))
 
-    def carried(self, place: Ints) -> Told:
+    def carried(self, place: Ints) -> Iterator[tuple[list[int], Floats]]:
         """Numbers of sources, and what they carry: these x rows x places among the titles. Others carry nothing."""
+        for numbers, carrier in self._carriers:
+            yield numbers, carrier.carried(place).reshape(len(numbers), self._rows, len(place))
 
-        def of(numbers: list[int], carrier: Carrier) -> Floats:
-            return carrier.carried(place).reshape(len(numbers), len(self._history.title), len(place))
-
-        return self._of_all(of)
-
-    def shares(self, told: Told, loudness: Floats) -> Floats:
+    def shares(self, place: Ints, loudness: Floats) -> Floats:
         """Rows x places: what each row carries of a title when each source speaks as loudly of it, sources x places.
 
-        Of all that is carried. In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the
-        title.
+        In one column the sizes sum to 1, or to 0 where no source that can tell speaks for the title.
         """
-        total = np.zeros((len(self._history.title), loudness.shape[1]), np.float32)
-        for numbers, carried in told:
+        total = np.zeros((self._rows, len(place)), np.float32)
+        for numbers, carried in self.carried(place):
             _add_up(carried, loudness[numbers], total)
         return total / _sizes(total)
 
     def lost(self, without: Without) -> Floats:
         """Sources x times x titles: what each score loses without each of the rows."""
-        lost = np.zeros((len(self._sources), len(without.rows), len(self._title)), np.float32)
-        for numbers, of_sources in self._of_all(lambda _, carrier: carrier.lost(without)):
-            lost[numbers] = of_sources
+        lost = np.zeros((self._sources, len(without.rows), self._titles), np.float32)
+        for numbers, carrier in self._carriers:
+            lost[numbers] = carrier.lost(without)
         return lost
 
-    def _of_all(self, of: Callable[[list[int], Carrier], Floats]) -> Told:
-        later = beside(lambda: [(numbers, of(numbers, carrier)) for numbers, carrier in self._others])
-        told = [(numbers, of(numbers, carrier)) for numbers, carrier in self._adding]
-        return told + later.result()
 
-    @cached_property
-    def _adding(self) -> list[Spoken]:
-        asked = [(number, cells) for number, source in enumerate(self._sources) if (cells := _cells_of(source))]
-        asked.sort(key=lambda each: id(each[1][0]))
-        numbers, every = [number for number, _ in asked], [cells for _, cells in asked]
-        return [(numbers, Adding(every, self._history, self._title))] if asked else []
-
-    @cached_property
-    def _others(self) -> list[Spoken]:
-        return list(_others_of(self._sources, self._history, self._title))
-
-
-def _others_of(sources: Sequence[Source], history: Histories, title: Ints) -> Iterator[Spoken]:
+def _carriers_of(sources: Sequence[Source], history: Histories, title: Ints) -> Iterator[tuple[list[int], Carrier]]:
+    """With the numbers of the sources that each speaks for."""
+    adding = [(number, cells) for number, source in enumerate(sources) if (cells := _cells_of(source))]
+    adding.sort(key=lambda each: id(each[1][0]))
+    if adding:
+        yield [number for number, _ in adding], Adding([cells for _, cells in adding], history, title)
     for number, source in enumerate(sources):
         match source:
             case Als():

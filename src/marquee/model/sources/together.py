@@ -6,7 +6,6 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Shared, Source
 from marquee.model.sources.als import Als
 from marquee.model.sources.autoencoder import Autoencoder, whole
-from marquee.model.sources.content import Content
 from marquee.model.sources.fitting import Recent, Weighed, WhenLastHere
 from marquee.model.sources.popular import Popular, Trending
 
@@ -23,13 +22,6 @@ def told_by_all(sources: Sequence[Source], histories: Histories, as_of: Ints) ->
         if source.name not in said:
             said |= _said_with(source, sources, histories, as_of)
         yield said.pop(source.name)
-
-
-def halves(sources: Sequence[Source]) -> list[Sequence[Source]]:
-    """Two parts that take about as long, or one; those that ask the same weights stay together."""
-    slow = [source for source in sources if isinstance(source, Content) or _als_of(source)]
-    others = [source for source in sources if source not in slow]
-    return [part for part in (others, slow) if part] or [sources]
 
 
 def _said_with(

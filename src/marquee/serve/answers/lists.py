@@ -11,7 +11,6 @@ from typing import get_args
 
 import numpy as np
 
-from marquee.beside import beside
 from marquee.data.events.validity import epoch_ms
 from marquee.errors import RequestError
 from marquee.model import shelves
@@ -164,15 +163,15 @@ def _top(asked: Asked, list_id: str, rules: Sequence[Rule]) -> Listed:
 
 
 def _cards(asked: Asked, every: Sequence[_Filled]) -> list[tuple[s.ListedTitle, ...]]:
-    """The titles of each shelf. Stars are asked for once, beside: most of what that costs is the viewer."""
+    """The titles of each shelf. Stars are asked for once: most of what that costs is the viewer."""
     title = np.concatenate([np.empty(0, np.int64), *(filled.made.title for filled in every)])
-    rated = beside(lambda: stars_of(asked.served, asked.viewer.history, title, asked.as_of))
-    reasons = [_reasons(asked, filled) for filled in every]
-    stars = iter(rated.result().tolist())
-    return [
-        cards_of(asked.served, filled.made.title, filled.made.score, list(islice(stars, len(filled.made.title))), why)
-        for filled, why in zip(every, reasons, strict=True)
-    ]
+    stars = iter(stars_of(asked.served, asked.viewer.history, title, asked.as_of).tolist())
+    return [_cards_of(asked, filled, list(islice(stars, len(filled.made.title)))) for filled in every]
+
+
+def _cards_of(asked: Asked, filled: _Filled, stars: Sequence[float]) -> tuple[s.ListedTitle, ...]:
+    made = filled.made
+    return cards_of(asked.served, made.title, made.score, stars, _reasons(asked, filled))
 
 
 def _reasons(asked: Asked, filled: _Filled) -> Sequence[Reason]:
