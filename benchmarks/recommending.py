@@ -45,7 +45,7 @@ FOLDER = Path(tempfile.gettempdir()) / "marquee-recommending"
 VIEWERS, RATINGS = 16_000, 3_000_000
 K, SHOWN = 100, 10
 TIMES = 300  # viewers asked about, one by one
-BULK = 1_024  # viewers asked about at once
+BULK = 8_192  # viewers asked about at once: of fewer, what is made once would count
 
 Answer = TypeVar("Answer")
 Parts = dict[str, list[float]]  # seconds of each

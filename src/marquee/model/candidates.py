@@ -13,7 +13,7 @@ from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.sources import Shared, Source
 from marquee.model.sources.together import said_by_all, told_by_all
 
-_TOGETHER = 32  # viewers: of fewer, what a source knows is read anew too often; of more, too much memory is taken
+_TOGETHER = 64  # viewers: of fewer, what a source knows is read anew too often; of more, too much memory is taken
 _MANY = 16  # viewers: of more, they are asked about in bulk
 _NONE = np.empty(0, np.int64)
 

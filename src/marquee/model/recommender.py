@@ -33,7 +33,7 @@ from marquee.model.stars import Stars, fit_stars
 from marquee.model.titles import Titles, titles_of
 from marquee.params import Params, Recipe
 
-TOGETHER = 32  # viewers that one thread takes at once
+TOGETHER = 64  # viewers that one thread takes at once
 
 
 @dataclass(frozen=True, eq=False)
