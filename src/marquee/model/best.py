@@ -4,8 +4,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.compiled import compiled, lowest_bit, no_less
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Ints
+from marquee.model.side_by_side import lowest_bit, no_less
 
 _HANDS = 256
 _STEP = 64  # columns that are compared at once: a bit of one number each

@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from marquee.model.compiled import TILE, compiled, multiply_tile
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
+from marquee.model.side_by_side import TILE, multiply_tile
 
 Places = NDArray[np.int32]
 Rows = NDArray[np.integer[Any]]
