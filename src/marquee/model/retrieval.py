@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from marquee.model.candidates import Candidates, gather
-from marquee.model.features import Known, describe
-from marquee.model.histories import Floats, Histories, Ints, Mask, no_histories
+from marquee.model.features import Known, describe, names_of
+from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.lessons import Asked, Lesson, lessons
 from marquee.model.profiles import TitleProfiles, profile_titles
 from marquee.model.ranker import Rows
@@ -42,14 +42,8 @@ class Retriever:
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
-        """The columns of `describe`, as it names them itself: asked about nobody."""
-        nobody = Candidates(
-            tuple(source.name for source in self.sources),
-            np.zeros(1, np.int64),
-            np.empty(0, np.int64),
-            np.empty((0, len(self.sources)), np.float32),
-        )
-        return self.describe(nobody, no_histories(), np.empty(0, np.int64))[0]
+        """The columns of `describe`."""
+        return names_of(tuple(source.name for source in self.sources))
 
     def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> tuple[tuple[str, ...], Floats]:
         """The names of the features, and one row a candidate."""
