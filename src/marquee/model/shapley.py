@@ -59,7 +59,7 @@ class Shapley:
         added[:, -1] = self._expected
         ways = (self._feature, self._above, self._up_to, self._unknown, self._share, self._starts)
         known = (self._places, self._table)
-        _share_out(rows, *ways, self._values, self._quadrature, *known, added)
+        _share_out(np.ascontiguousarray(rows), *ways, self._values, self._quadrature, *known, added)
         return added
 
 
