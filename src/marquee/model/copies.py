@@ -19,7 +19,7 @@ from marquee.model.histories import Floats, Histories, Ints, Mask
 def copies_last(scored: Scored, histories: Histories, vectors: sp.csr_array, least: float) -> Scored:
     """`vectors` has a row of length 1 a title; titles whose cosine is at least `least` are near copies."""
     refused = histories.where(histories.hides & (histories.strength <= 0))
-    copies = _copies(scored, refused, vectors, least) if len(refused.title) else np.zeros(0, bool)
+    copies = _copies(scored, refused, vectors, least)
     if not copies.any():
         return scored
     size = np.ptp(scored.score) + 1
@@ -49,6 +49,8 @@ def _mark(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
 ) -> None:
     for viewer in range(len(starts) - 1):
         others = refused[refused_starts[viewer] : refused_starts[viewer + 1]]
+        if not len(others):
+            continue
         ends, other, value = _by_term(indptr, indices, data, terms, others)
         alike = np.empty(len(others), np.float32)
         for row in range(starts[viewer], starts[viewer + 1]):

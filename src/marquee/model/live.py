@@ -91,8 +91,9 @@ def viewer_of(known: Histories, user_id: int) -> Histories:
     """One viewer's history among many; an empty one for a stranger."""
     user = _row_of(known, user_id)
     start, end = (0, 0) if user is None else np.asarray(known.starts)[user : user + 2].tolist()
-    # As plain arrays first: a part of a mapped one costs ten times as much to make.
-    rows = {name: np.asarray(getattr(known, name))[start:end] for name in _ROWS}
+    # As plain arrays first: a part of a mapped one costs ten times as much to make. And copied, for a history with
+    # events is of arrays that can be written: of two kinds of arrays all machine code would be made twice.
+    rows = {name: np.asarray(getattr(known, name))[start:end].copy() for name in _ROWS}
     attributes = _NOBODY if user is None else np.asarray(known.attributes)[user : user + 1]
     return Histories(np.array([user_id]), np.array([0, end - start]), attributes=attributes, **rows)
 
