@@ -175,12 +175,11 @@ def every_source(everything: Histories) -> dict[str, Source]:
     params = PARAMS.sources.model_copy(
         update={
             "als": PARAMS.sources.als.model_copy(update={"factors": 8}),
-            "recent": 3,
             "title_neighbours": PARAMS.sources.title_neighbours.model_copy(update={"recent": 2}),
             "viewer_neighbours": PARAMS.sources.viewer_neighbours.model_copy(update={"fade": 0.3}),
         }
     )
-    return {source.name: source for source in all_sources(fit_sources(everything, titles(), params, seed=1), params)}
+    return {source.name: source for source in all_sources(fit_sources(everything, titles(), params, seed=1))}
 
 
 def test_what_the_rows_carry_sums_to_the_score_of_whichever_source_looks_at_them(
@@ -197,10 +196,10 @@ def test_what_the_rows_carry_sums_to_the_score_of_whichever_source_looks_at_them
             np.testing.assert_allclose(carried.sum(axis=0), scores, rtol=1e-4, atol=1e-5, err_msg=name)
         else:
             silent.add(name)
-    assert silent == {"popular", "trending", "trending_then"}
+    assert silent == {"popular", "trending"}
 
 
-@pytest.mark.parametrize(("name", "rows"), [("als_recent", 3), ("title_neighbours", 2), ("following_last", 1)])
+@pytest.mark.parametrize(("name", "rows"), [("title_neighbours", 2), ("following_last", 1)])
 def test_a_source_that_looks_at_recent_titles_is_carried_by_those(
     every_source: dict[str, Source], name: str, rows: int
 ) -> None:

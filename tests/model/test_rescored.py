@@ -18,9 +18,8 @@ VIEWER = histories(interactions(1, seed=77, first_id=9_000))
 TITLES = np.arange(5, 160, 4)
 ROWS = np.array([len(VIEWER.title) - 1, len(VIEWER.title) - 2, len(VIEWER.title) // 2, 0])
 AS_OF = VIEWER.last_at
-# Rows that hardly count are not followed; trending_then looks at the day of the last row, which no row carries; of
-# viewer_neighbours those are asked who are asked about the whole history.
-CLOSE, UNCARRIED = 0.05, {"trending_then", "viewer_neighbours"}
+# Rows that hardly count are not followed; of viewer_neighbours those are asked who are asked about the whole history.
+CLOSE, UNCARRIED = 0.05, {"viewer_neighbours"}
 
 
 def test_what_every_source_loses_without_a_row_is_what_it_would_lose_asked_anew(fitted: Recommender) -> None:

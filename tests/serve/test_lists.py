@@ -69,7 +69,7 @@ def test_a_finished_title_never_comes_back(answers: Answers) -> None:
 def test_a_dislike_never_raises_the_title_or_its_near_copies(answers: Answers, store: EventStore, kind: str) -> None:
     """Titles 1 and 2 have the same people, 3 and 4, and so on."""
     before = ids(listed(answers, k=30))
-    disliked = next(title for title in before if title < NEW[0] and _copy(title) in before)
+    disliked = next(_copy(title) for title in before if title < NEW[0] and _copy(title) in before)
     above = before.index(_copy(disliked))
     do(store, an_event("no", kind, disliked, user_id=KNOWN))
     after = listed(answers, k=1000)

@@ -35,7 +35,7 @@ class Retriever:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        return all_sources(self.fitted, self.params)
+        return all_sources(self.fitted)
 
     def candidates(self, histories: Histories, as_of: Ints, allowed: Mask | None = None) -> Candidates:
         return gather(self.sources, histories, as_of, self.params.depth, allowed)

@@ -33,7 +33,6 @@ _DID: Mapping[str, str] = MappingProxyType(
 _VOICES: Mapping[str, str] = MappingProxyType(
     {
         "als": "what viewers of your taste want",
-        "als_recent": "what viewers of your latest taste want",
         "autoencoder": "what goes with all that you watched",
         "autoencoder_recent": "what goes with your latest titles",
         "autoencoder_liked": "what goes with what you liked more than usual",
@@ -46,7 +45,6 @@ _VOICES: Mapping[str, str] = MappingProxyType(
         "content": "alike in genres, people and story",
         "popular": "popular with everybody",
         "trending": "popular right now",
-        "trending_then": "popular when you were last here",
     }
 )
 # And when others did: of a viewer or a title for itself, or of how the two match.

@@ -100,7 +100,6 @@ class TrendingParams(Section):
 
 class SourcesParams(Section):
     depth: int = Field(ge=1, le=10_000)
-    recent: int = Field(ge=1, le=1_000)
     als: AlsParams
     autoencoder: AutoencoderParams
     following: FollowingParams

@@ -21,11 +21,10 @@ from tests.model.sources.conftest import now, watched
 CAMPS = watched(*[[0, 1, 2, 3]] * 5, *[[4, 5, 6, 7]] * 5, rating=[5, 3, 4, 4] * 10)
 COUNT = 9
 PARAMS = small_params("sources.als={factors: 4, iterations: 20, regularization: 1.0, alpha: 3.0}").sources
-UNMOVED = {"popular", "trending", "trending_then"}  # the same for everybody who was here on the same day
+UNMOVED = {"popular", "trending"}  # the same for everybody
 NAMES = (
     *("als", "autoencoder", "following", "following_long", "sequence", "title_neighbours", "viewer_neighbours"),
-    *("content", "popular", "trending", "als_recent", "following_last", "autoencoder_recent", "autoencoder_liked"),
-    "trending_then",
+    *("content", "popular", "trending", "following_last", "autoencoder_recent", "autoencoder_liked"),
 )
 
 
@@ -35,7 +34,7 @@ def titles() -> Titles:
 
 
 FITTED = fit_sources(CAMPS, titles(), PARAMS, seed=1)
-SOURCES = {source.name: source for source in all_sources(FITTED, PARAMS)}
+SOURCES = {source.name: source for source in all_sources(FITTED)}
 
 
 def scores_of(name: str, histories: Histories, sources: Mapping[str, Source] = SOURCES) -> Floats:
@@ -102,24 +101,9 @@ def test_what_was_watched_is_untouched_by_asking(name: str) -> None:
     assert all(np.array_equal(before[key], array, equal_nan=True) for key, array in asked.arrays().items())
 
 
-def test_the_recent_ones_look_at_the_end_of_a_history_only() -> None:
+def test_what_follows_the_last_title_looks_at_no_other() -> None:
     long = watched([4, *[0, 1, 2] * 4][:11], [*[0, 1, 2] * 4][:10])
-    assert PARAMS.recent == 10
-    for name in ("als_recent", "following_last"):
-        scores = scores_of(name, long)
-        assert np.array_equal(np.isnan(scores[0]), np.isnan(scores_of(name, long.last(1))[0]))
-    np.testing.assert_allclose(scores_of("als_recent", long), scores_of("als", long.last(10)))
     np.testing.assert_array_equal(scores_of("following_last", long), scores_of("following", long.last(1)))
-
-
-def test_what_trended_when_a_viewer_was_last_here_is_not_what_trends_now() -> None:
-    world = watched([0], [1], at=[DAY, 2_000 * DAY])
-    sources = {source.name: source for source in all_sources(fit_sources(world, titles(), PARAMS, seed=1), PARAMS)}
-    asked = watched([5], [5], [], at=[200 * DAY, 2_000 * DAY])
-    then, lately = (sources[name].scores(asked, now(asked, 2_000)) for name in ("trending_then", "trending"))
-    assert np.isnan(then[0, 1])
-    assert then[0, 0] > 0
-    assert np.array_equal(then[1:], lately[1:], equal_nan=True)
 
 
 def test_fitted_again_with_the_same_seed_every_source_is_the_same_to_the_bit() -> None:
@@ -136,7 +120,7 @@ def test_out_of_a_model_folder_every_source_says_the_same(tmp_path: Path) -> Non
     save_model(tmp_path / "model", Contents({name: s.arrays() for name, s in FITTED.items()}, {}, {}, {}))
     parts = load_model(tmp_path / "model").arrays
     assert not any(array.flags.writeable for arrays in parts.values() for array in arrays.values())
-    restored = {source.name: source for source in all_sources(restored_sources(parts), PARAMS)}
+    restored = {source.name: source for source in all_sources(restored_sources(parts))}
     asked = watched([0, 1], [], [4], *[[0, 1, 2, 3, 4, 5, 6, 7, 8]])
     for name in NAMES:
         assert np.array_equal(scores_of(name, asked), scores_of(name, asked, restored), equal_nan=True), name
@@ -145,5 +129,5 @@ def test_out_of_a_model_folder_every_source_says_the_same(tmp_path: Path) -> Non
 def test_a_world_of_one_viewer_and_one_title_is_a_world() -> None:
     one = watched([0], at=[DAY])
     alone = Titles(TITLES.complete(pl.DataFrame({"title_id": [1], "name": ["A"]})))
-    for source in all_sources(fit_sources(one, alone, PARAMS, seed=1), PARAMS):
+    for source in all_sources(fit_sources(one, alone, PARAMS, seed=1)):
         assert source.scores(one, now(one)).shape == (1, 1)

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from marquee.model.carried.adding import Adding, Values
 from marquee.model.carried.alike import Alike
 from marquee.model.carried.around import Around
-from marquee.model.carried.folding import Folding, FoldingLatest
+from marquee.model.carried.folding import Folding
 from marquee.model.carried.without import Without
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints
@@ -80,8 +80,6 @@ def _carriers_of(sources: Sequence[Source], history: Histories, title: Ints) -> 
         match source:
             case Als():
                 yield [number], Folding(source, history, title)
-            case Recent(source=Als() as als):
-                yield [number], FoldingLatest(als, source.recent, history, title)
             case ViewerNeighbours():
                 yield [number], Around(source, history, title)
             case Content():
@@ -97,7 +95,7 @@ def _cells_of(source: Source) -> tuple[sp.csr_array, Values] | None:
             return source.source.weights, source.values
         case Following():
             return source.chances, source.values
-        case Recent(source=Following() as following):
+        case Recent(source=following):
             return following.chances, lambda deeds: following.values(deeds) * (deeds.from_end < source.recent)
         case TitleNeighbours():
             return source.likeness, source.values

@@ -1,6 +1,5 @@
 """ALS: implicit's alternating least squares; a viewer is folded in per request with the cached Gram matrix."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
@@ -25,22 +24,15 @@ class Als:
     regularization: float
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
-        scores: Floats = self.answers(histories, [None])[0]
-        return scores
+        factors = self.viewer_factors(histories)
+        factors[histories.counts == 0] = np.nan
+        return products(factors, self._tiles, self._silent, len(self.title_factors))
 
-    def answers(self, histories: Histories, latest: Sequence[int | None]) -> Floats:
-        """The scores of at most so many latest rows, or of all, for each asked, in one pass over the titles."""
-        factors = np.concatenate([self.viewer_factors(histories, rows) for rows in latest])
-        factors[np.tile(histories.counts == 0, len(latest))] = np.nan
-        scores = products(factors, self._tiles, self._silent, len(self.title_factors))
-        return scores.reshape(len(latest), len(histories), -1)
-
-    def viewer_factors(self, histories: Histories, latest: int | None = None) -> Floats:
-        """What training would have made of these viewers, one solve each; of at most so many latest rows, or of all."""
+    def viewer_factors(self, histories: Histories) -> Floats:
+        """What training would have made of these viewers, one solve each."""
         factors = np.zeros((len(histories), len(self.start)), np.float32)
-        confidence, ends = np.float32(self.alpha) * histories.strength, histories.starts[1:]
-        starts = histories.starts[:-1] if latest is None else np.maximum(histories.starts[:-1], ends - latest)
-        _fold_in(self.start, self.title_factors, starts, ends, histories.title, confidence, factors)
+        confidence = np.float32(self.alpha) * histories.strength
+        _fold_in(self.start, self.title_factors, histories.starts, histories.title, confidence, factors)
         return factors
 
     @cached_property
@@ -53,11 +45,6 @@ class Als:
         """What the solve of a viewer of whom nothing is known would be."""
         start: Floats = self.gram + np.float32(self.regularization) * np.eye(len(self.gram), dtype=np.float32)
         return start
-
-    @cached_property
-    def start_inverse(self) -> Floats:
-        inverse: Floats = np.linalg.inv(self.start).astype(np.float32)
-        return inverse
 
     @cached_property
     def _tiles(self) -> Floats:
@@ -103,17 +90,11 @@ def confidence_of(histories: Histories, titles: int, alpha: float) -> sp.csr_mat
 
 @compiled
 def _fold_in(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    start: Floats,
-    titles: Floats,
-    starts: Ints,
-    ends: Ints,
-    title: NDArray[np.int32],
-    confidence: Floats,
-    factors: Floats,
+    start: Floats, titles: Floats, starts: Ints, title: NDArray[np.int32], confidence: Floats, factors: Floats
 ) -> None:
     """Of each viewer with a row the solution of (start + sum of (|c| - 1) f f') x = sum of c f, where c is above 0."""
-    for viewer in range(len(starts)):
-        rows = slice(starts[viewer], ends[viewer])
+    for viewer in range(len(factors)):
+        rows = slice(starts[viewer], starts[viewer + 1])
         of_titles, sure = titles[title[rows]], confidence[rows]
         if len(sure):
             extra = np.where(sure != 0, np.abs(sure) - np.float32(1), np.float32(0))

@@ -7,10 +7,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import cast
 
-import numpy as np
-
 from marquee.model.histories import Deeds, Floats, Histories, Ints
-from marquee.model.sources import Arrays, Fitted, Shared, Source
+from marquee.model.sources import Arrays, Fitted, Source
 from marquee.model.sources.als import Als, fit_als
 from marquee.model.sources.autoencoder import Autoencoder, above_mean, autoencoder_of, fading
 from marquee.model.sources.content import Content, fit_content
@@ -30,10 +28,10 @@ from marquee.params import SourcesParams
 
 @dataclass(frozen=True, eq=False)
 class Recent:
-    """A source asked about the recent part of a history only."""
+    """What follows, asked about the recent part of a history only."""
 
     name: str
-    source: Source
+    source: Following
     recent: int  # titles
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:
@@ -50,21 +48,6 @@ class Weighed:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         return self.source.guesses(histories, self.values(histories))
-
-
-@dataclass(frozen=True, eq=False)
-class WhenLastHere:
-    """What trended as of each viewer's own last moment."""
-
-    name: str
-    source: Trending
-
-    def scores(self, histories: Histories, as_of: Ints) -> Floats:
-        return self.shared(histories, as_of).scores
-
-    def shared(self, histories: Histories, as_of: Ints) -> Shared:
-        last = np.where(histories.counts > 0, histories.last_at, as_of)
-        return self.source.shared(np.minimum(last, as_of))
 
 
 _RESTORED: Mapping[str, Callable[[Arrays], Fitted]] = MappingProxyType(
@@ -111,14 +94,12 @@ def restored_sources(parts: Mapping[str, Arrays]) -> Mapping[str, Fitted]:
     return {name: restored(parts[name]) for name, restored in _RESTORED.items()}
 
 
-def all_sources(fitted: Mapping[str, Fitted], params: SourcesParams) -> tuple[Source, ...]:
+def all_sources(fitted: Mapping[str, Fitted]) -> tuple[Source, ...]:
     """The fitted ones, and those that ask one of them in another way."""
     autoencoder = cast("Autoencoder", fitted["autoencoder"])
     return (
         *fitted.values(),
-        Recent("als_recent", fitted["als"], params.recent),
-        Recent("following_last", fitted["following"], 1),
+        Recent("following_last", cast("Following", fitted["following"]), 1),
         Weighed("autoencoder_recent", autoencoder, fading),
         Weighed("autoencoder_liked", autoencoder, above_mean),
-        WhenLastHere("trending_then", cast("Trending", fitted["trending"])),
     )

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources import Shared, Source
-from marquee.model.sources.als import Als
 from marquee.model.sources.autoencoder import Autoencoder, whole
-from marquee.model.sources.fitting import Recent, Weighed, WhenLastHere
+from marquee.model.sources.fitting import Weighed
 from marquee.model.sources.popular import Popular, Trending
 
 
@@ -29,29 +28,14 @@ def _said_with(
 ) -> Mapping[str, Floats] | Mapping[str, Shared]:
     """What a source says, and what those say that ask the same weights."""
     match source:
-        case Als() | Recent(source=Als()):
-            return _by_als(_als_of(source), sources, histories)
         case Autoencoder() | Weighed():
             return _by_autoencoder(_autoencoder_of(source), sources, histories)
         case Popular():
             return {source.name: source.shared(histories)}
         case Trending():
             return {source.name: source.shared(as_of)}
-        case WhenLastHere():
-            return {source.name: source.shared(histories, as_of)}
         case _:
             return {source.name: source.scores(histories, as_of)}
-
-
-def _by_als(als: Als | None, sources: Sequence[Source], histories: Histories) -> Mapping[str, Floats]:
-    """Of whole histories, and of their recent parts."""
-    assert als is not None
-    asked = {
-        source.name: source.recent if isinstance(source, Recent) else None
-        for source in sources
-        if _als_of(source) is als
-    }
-    return dict(zip(asked, als.answers(histories, list(asked.values())), strict=True))
 
 
 def _by_autoencoder(
@@ -65,16 +49,6 @@ def _by_autoencoder(
         if _autoencoder_of(source) is autoencoder
     }
     return dict(zip(asked, autoencoder.answers(histories, list(asked.values())), strict=True))
-
-
-def _als_of(source: Source) -> Als | None:
-    match source:
-        case Als() as als:
-            return als
-        case Recent(source=Als() as als):
-            return als
-        case _:
-            return None
 
 
 def _autoencoder_of(source: Source) -> Autoencoder | None:
