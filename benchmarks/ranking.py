@@ -3,7 +3,7 @@
 On the five cuts of model/split.py each: NDCG@10, and the paired bootstrap's 95 % interval of the hybrid's lead. The
 peers are computed apart from Marquee, in a few lines each, and given the best of a few settings by the answers
 themselves. Of the demo world's ratings, or any with `--ratings`; a titles.parquet beside them is read too. A cut is a
-process of its own.
+process of its own. With `--learn-from` instead, what it costs to learn from some of the viewers only.
 """
 
 import argparse
@@ -155,6 +155,29 @@ def measured(name: str, ratings: Path, viewers: int | None) -> tuple[pl.DataFram
     return evaluate(past, every, titles, PARAMS.evaluate), cost
 
 
+def learnt(name: str, ratings: Path, viewers: int) -> tuple[float, float]:
+    """NDCG@10 of everybody's lists by a model that learnt from at most so many, and the seconds that took."""
+    table, known = tables_in(ratings, None)
+    past, titles = cut(table, name, PARAMS.evaluate.seed), titles_of(known, table["title_id"].unique().to_numpy())
+    began = time.perf_counter()
+    whole = recommender.fit(past.train, titles.frame, PARAMS.model_copy(update={"viewers": viewers}))
+    spent, wanted = time.perf_counter() - began, Asked.of(past.test, titles.ids)
+    user_ids = past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy()
+    asked, _ = histories_for(histories_of(past.histories, titles.ids), user_ids)
+    found = accuracy(shown(lists(whole, asked, 10), wanted), wanted)["ndcg@10"]
+    return float(np.nanmean(found)), spent
+
+
+def show_learnt(ratings: Path, viewers: list[int]) -> None:
+    print(f"{'NDCG@10':<12}" + "".join(f"{f'{most:,} viewers':>22}" for most in viewers))
+    for name in PARAMS.evaluate.cuts:
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            found = [process.submit(learnt, name, ratings, most).result() for most in viewers]
+        most = found[-1][0]
+        told = (f"{value:.4f} {value / most - 1:+6.1%} {spent:4.0f} s" for value, spent in found)
+        print(f"{name:<12}" + "".join(f"{each:>22}" for each in told), flush=True)
+
+
 def tables_in(ratings: Path, viewers: int | None) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Interactions, and titles if they lie beside the ratings."""
     told, beside = handed.ratings(ratings), ratings.with_name("titles.parquet")
@@ -187,7 +210,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ratings", type=Path, default=DEMO, help="user_id, title_id, rating, rated_at")
     parser.add_argument("--quick", action="store_true", help=f"of the first {QUICK_VIEWERS} viewers")
+    parser.add_argument("--learn-from", type=int, nargs="+", help="viewers at most, the last of them all")
     given = parser.parse_args()
+    if given.learn_from:
+        show_learnt(given.ratings, given.learn_from)
+        return
     tables, spawn = [], get_context("spawn")
     for name in PARAMS.evaluate.cuts:
         with ProcessPoolExecutor(1, spawn) as process:

@@ -39,6 +39,12 @@ def test_what_features_add_sums_to_the_score() -> None:
     np.testing.assert_allclose(sums, Trees.of(booster().model_to_string()).scores(rows)[0], atol=1e-6)
 
 
+def test_of_several_models_features_add_the_mean_of_what_they_add_in_each() -> None:
+    rows, texts = rows_like(20, unknown=True), [booster(leaves).model_to_string() for leaves in (3, 15)]
+    each = [Shapley(text).contributions(rows) for text in texts]
+    np.testing.assert_allclose(Shapley(*texts).contributions(rows), np.mean(each, axis=0), atol=1e-6)
+
+
 def test_a_tree_that_never_split_adds_only_to_what_every_row_begins_with() -> None:
     rows = rows_like(50, unknown=False)
     flat = lgb.train({**SETTINGS, "min_data_in_leaf": 40}, lgb.Dataset(rows, np.full(50, 3.5)), 2)

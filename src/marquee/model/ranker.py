@@ -72,8 +72,7 @@ class Ranker:
         """Rows x features and a last column for the start: what each adds to the score; they sum to it."""
         if not self.texts:
             return np.column_stack([np.zeros_like(features), self.scores(features)])
-        votes = [shapley.contributions(features) for shapley in self._shapley]
-        contributions: Floats = np.mean(votes, axis=0, dtype=np.float32)
+        contributions = self._shapley.contributions(features).astype(np.float32)
         nobody = self._of_nobody(features)
         if nobody.any():
             contributions[nobody, :-1], contributions[nobody, -1] = 0, self._by_rank(features[nobody])
@@ -88,8 +87,8 @@ class Ranker:
         return Trees.of(*self.texts)
 
     @cached_property
-    def _shapley(self) -> tuple[Shapley, ...]:
-        return tuple(map(Shapley, self.texts))
+    def _shapley(self) -> Shapley:
+        return Shapley(*self.texts)
 
 
 def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:

@@ -34,9 +34,10 @@ class _Way(NamedTuple):
 class Shapley:
     """Arrays of ways to leaves: leaf n has the ways starts[n] to starts[n + 1]."""
 
-    def __init__(self, text: str) -> None:
-        """Of a model as LightGBM writes it."""
-        leaves = [leaf for tree in trees_of(text) for leaf in _leaves(tree, {})]
+    def __init__(self, *texts: str) -> None:
+        """Of the mean of models as LightGBM writes them."""
+        found = (leaf for text in texts for tree in trees_of(text) for leaf in _leaves(tree, {}))
+        leaves = [(value / len(texts), ways) for value, ways in found]
         ways = [(feature, *way) for _, found in leaves for feature, way in found.items()]
         feature, above, up_to, unknown, share = zip(*ways, strict=True) if ways else ((), (), (), (), ())
         # Without a sign: what is never below 0 is never counted from the end.
