@@ -9,7 +9,7 @@ process of its own. With `--learn-from` instead, what it costs to learn from som
 import argparse
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -156,7 +156,7 @@ def measured(name: str, ratings: Path, viewers: int | None) -> tuple[pl.DataFram
 
 
 def learnt(name: str, ratings: Path, viewers: int) -> tuple[float, float]:
-    """NDCG@10 of everybody's lists by a model that learnt from at most so many, and the seconds that took."""
+    """NDCG@10 of the lists by a model that learnt from at most so many, and the seconds that took."""
     table, known = tables_in(ratings, None)
     past, titles = cut(table, name, PARAMS.evaluate.seed), titles_of(known, table["title_id"].unique().to_numpy())
     began = time.perf_counter()
@@ -164,13 +164,13 @@ def learnt(name: str, ratings: Path, viewers: int) -> tuple[float, float]:
     spent, wanted = time.perf_counter() - began, Asked.of(past.test, titles.ids)
     user_ids = past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy()
     asked, _ = histories_for(histories_of(past.histories, titles.ids), user_ids)
-    found = accuracy(shown(lists(whole, asked, 10), wanted), wanted)["ndcg@10"]
-    return float(np.nanmean(found)), spent
+    found = accuracy(shown(lists(whole, asked, K), wanted), wanted)["ndcg@10"]
+    return float(found[asked.counts > 0].mean()), spent
 
 
-def show_learnt(ratings: Path, viewers: list[int]) -> None:
+def show_learnt(ratings: Path, cuts: Sequence[str], viewers: Sequence[int]) -> None:
     print(f"{'NDCG@10':<12}" + "".join(f"{f'{most:,} viewers':>22}" for most in viewers))
-    for name in PARAMS.evaluate.cuts:
+    for name in cuts:
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             found = [process.submit(learnt, name, ratings, most).result() for most in viewers]
         most = found[-1][0]
@@ -210,13 +210,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ratings", type=Path, default=DEMO, help="user_id, title_id, rating, rated_at")
     parser.add_argument("--quick", action="store_true", help=f"of the first {QUICK_VIEWERS} viewers")
+    parser.add_argument("--cuts", nargs="+", choices=PARAMS.evaluate.cuts, default=PARAMS.evaluate.cuts)
     parser.add_argument("--learn-from", type=int, nargs="+", help="viewers at most, the last of them all")
     given = parser.parse_args()
     if given.learn_from:
-        show_learnt(given.ratings, given.learn_from)
+        show_learnt(given.ratings, given.cuts, given.learn_from)
         return
     tables, spawn = [], get_context("spawn")
-    for name in PARAMS.evaluate.cuts:
+    for name in given.cuts:
         with ProcessPoolExecutor(1, spawn) as process:
             work = process.submit(measured, name, given.ratings, QUICK_VIEWERS if given.quick else None)
             table, cost = work.result()
