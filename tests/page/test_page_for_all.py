@@ -123,6 +123,18 @@ def test_who_goes_elsewhere_by_keys_is_there(visit: Visit, tmp_path: Path) -> No
     visit.errors.clear()  # the browser notes every refusal
 
 
+def test_who_is_on_a_heading_stays_there_when_the_view_is_drawn_anew(visit: Visit) -> None:
+    page = visit.page
+    visit.join(81)
+    visit.go("history")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="My taste").press("Enter")
+    focus_is_on(page, "My taste")
+    with page.expect_response(lambda response: response.url.endswith("/taste")):
+        page.evaluate("dispatchEvent(new CustomEvent('marquee:changed', { detail: undefined }))")
+    page.evaluate("new Promise(requestAnimationFrame)")
+    focus_is_on(page, "My taste")
+
+
 def test_the_titles_of_a_row_are_reached_by_finger_and_button_also_in_a_sheet(visit: Visit) -> None:
     visit.join(81, 82, 83)
     visit.go("?title=90")

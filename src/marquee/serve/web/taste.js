@@ -13,10 +13,12 @@ const MOST_MONTHS = 60;
 const whole = new Set(); // the headings under which all is shown
 
 export async function show(main) {
-  const page = h("div", { class: "stack" });
-  main.append(page);
+  const page = h("div", { class: "stack" }); // below the heading, which stays: somebody may be on it
   const look = latest(() => get(`/viewers/${viewer.id}/taste`), (told) => draw(page, told, look));
+  const frame = h("div", { class: "stack" }, page);
+  main.append(frame);
   await look();
+  frame.prepend(h("h1", null, "My taste"));
   const again = () => look().catch(trouble);
   window.addEventListener("marquee:changed", again);
   window.addEventListener("marquee:profile", again);
@@ -30,7 +32,6 @@ function draw(page, told, look) {
   const held = document.activeElement?.dataset?.taste;
   replace(
     page,
-    h("h1", null, "My taste"),
     told.titles ? summary(told) : nothing(),
     told.titles || told.less.length
       ? h(
