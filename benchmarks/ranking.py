@@ -30,7 +30,7 @@ from marquee.model.recommender import Recommender
 from marquee.model.retrieval import batches
 from marquee.model.split import Cut, cut
 from marquee.model.titles import Titles, titles_of
-from marquee.params import read_params
+from marquee.params import Params, read_params
 from marquee.quality.evaluate import ALL, HYBRID, evaluate
 from marquee.quality.metrics import Asked, accuracy, shown
 
@@ -138,14 +138,9 @@ def speed(whole: Recommender) -> tuple[float, float]:
 
 def measured(name: str, ratings: Path, viewers: int | None) -> tuple[pl.DataFrame, str]:
     """The table of a cut, and what it cost."""
-    table, known = tables_in(ratings, viewers)
-    past, titles = cut(table, name, PARAMS.evaluate.seed), titles_of(known, table["title_id"].unique().to_numpy())
-    began = time.perf_counter()
-    whole = recommender.fit(past.train, titles.frame, PARAMS)
-    spent, peak = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    past, titles, whole, asked, spent = fitted(name, ratings, viewers, PARAMS)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     alone, ranked = speed(whole)
-    user_ids = past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy()
-    asked, _ = histories_for(histories_of(past.histories, titles.ids), user_ids)
     every = {HYBRID: lists(whole, asked, K), **lists_of_sources(whole, asked, K)}
     every |= lists_of_peers(past, asked, titles)
     cost = (
@@ -155,26 +150,36 @@ def measured(name: str, ratings: Path, viewers: int | None) -> tuple[pl.DataFram
     return evaluate(past, every, titles, PARAMS.evaluate), cost
 
 
-def learnt(name: str, ratings: Path, viewers: int) -> tuple[float, float]:
-    """NDCG@10 of the lists by a model that learnt from at most so many, and the seconds that took."""
-    table, known = tables_in(ratings, None)
-    past, titles = cut(table, name, PARAMS.evaluate.seed), titles_of(known, table["title_id"].unique().to_numpy())
+def fitted(
+    name: str, ratings: Path, viewers: int | None, params: Params
+) -> tuple[Cut, Titles, Recommender, Histories, float]:
+    """A cut, the model of its past, the histories that are asked about, and the seconds that the fit took."""
+    table, known = tables_in(ratings, viewers)
+    past, titles = cut(table, name, params.evaluate.seed), titles_of(known, table["title_id"].unique().to_numpy())
     began = time.perf_counter()
-    whole = recommender.fit(past.train, titles.frame, PARAMS.model_copy(update={"viewers": viewers}))
-    spent, wanted = time.perf_counter() - began, Asked.of(past.test, titles.ids)
+    whole = recommender.fit(past.train, titles.frame, params)
+    spent = time.perf_counter() - began
     user_ids = past.test["user_id"].unique().sort().cast(pl.Int64).to_numpy()
     asked, _ = histories_for(histories_of(past.histories, titles.ids), user_ids)
+    return past, titles, whole, asked, spent
+
+
+def learnt(name: str, ratings: Path, viewers: int | None, most: int) -> tuple[float, float]:
+    """NDCG@10 of the lists by a model that learnt from at most so many, and the seconds that took."""
+    params = PARAMS.model_copy(update={"viewers": most})
+    past, titles, whole, asked, spent = fitted(name, ratings, viewers, params)
+    wanted = Asked.of(past.test, titles.ids)
     found = accuracy(shown(lists(whole, asked, K), wanted), wanted)["ndcg@10"]
     return float(found[asked.counts > 0].mean()), spent
 
 
-def show_learnt(ratings: Path, cuts: Sequence[str], viewers: Sequence[int]) -> None:
-    print(f"{'NDCG@10':<12}" + "".join(f"{f'{most:,} viewers':>22}" for most in viewers))
+def show_learnt(ratings: Path, viewers: int | None, cuts: Sequence[str], learn_from: Sequence[int]) -> None:
+    print(f"{'NDCG@10':<12}" + "".join(f"{f'{most:,} viewers':>22}" for most in learn_from))
     for name in cuts:
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            found = [process.submit(learnt, name, ratings, most).result() for most in viewers]
-        most = found[-1][0]
-        told = (f"{value:.4f} {value / most - 1:+6.1%} {spent:4.0f} s" for value, spent in found)
+            found = [process.submit(learnt, name, ratings, viewers, most).result() for most in learn_from]
+        best = found[-1][0]
+        told = (f"{value:.4f} {value / best - 1:+6.1%} {spent:4.0f} s" for value, spent in found)
         print(f"{name:<12}" + "".join(f"{each:>22}" for each in told), flush=True)
 
 
@@ -213,13 +218,14 @@ def main() -> None:
     parser.add_argument("--cuts", nargs="+", choices=PARAMS.evaluate.cuts, default=PARAMS.evaluate.cuts)
     parser.add_argument("--learn-from", type=int, nargs="+", help="viewers at most, the last of them all")
     given = parser.parse_args()
+    viewers = QUICK_VIEWERS if given.quick else None
     if given.learn_from:
-        show_learnt(given.ratings, given.cuts, given.learn_from)
+        show_learnt(given.ratings, viewers, given.cuts, given.learn_from)
         return
     tables, spawn = [], get_context("spawn")
     for name in given.cuts:
         with ProcessPoolExecutor(1, spawn) as process:
-            work = process.submit(measured, name, given.ratings, QUICK_VIEWERS if given.quick else None)
+            work = process.submit(measured, name, given.ratings, viewers)
             table, cost = work.result()
         print(cost, flush=True)
         tables.append(table)

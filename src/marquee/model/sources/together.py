@@ -28,8 +28,10 @@ def _said_with(
 ) -> Mapping[str, Floats] | Mapping[str, Shared]:
     """What a source says, and what those say that ask the same weights."""
     match source:
-        case Autoencoder() | Weighed():
-            return _by_autoencoder(_autoencoder_of(source), sources, histories)
+        case Autoencoder():
+            return _by_autoencoder(source, sources, histories)
+        case Weighed(source=autoencoder):
+            return _by_autoencoder(autoencoder, sources, histories)
         case Popular():
             return {source.name: source.shared(histories)}
         case Trending():
@@ -38,24 +40,10 @@ def _said_with(
             return {source.name: source.scores(histories, as_of)}
 
 
-def _by_autoencoder(
-    autoencoder: Autoencoder | None, sources: Sequence[Source], histories: Histories
-) -> Mapping[str, Floats]:
+def _by_autoencoder(autoencoder: Autoencoder, sources: Sequence[Source], histories: Histories) -> Mapping[str, Floats]:
     """Of whole histories, weighed in several ways."""
-    assert autoencoder is not None
-    asked = {
-        source.name: source.values(histories) if isinstance(source, Weighed) else whole(histories)
-        for source in sources
-        if _autoencoder_of(source) is autoencoder
-    }
+    asked = {autoencoder.name: whole(histories)} if autoencoder in sources else {}
+    for source in sources:
+        if isinstance(source, Weighed) and source.source is autoencoder:
+            asked[source.name] = source.values(histories)
     return dict(zip(asked, autoencoder.answers(histories, list(asked.values())), strict=True))
-
-
-def _autoencoder_of(source: Source) -> Autoencoder | None:
-    match source:
-        case Autoencoder() as autoencoder:
-            return autoencoder
-        case Weighed(source=autoencoder):
-            return autoencoder
-        case _:
-            return None
