@@ -20,7 +20,7 @@ from marquee.model.arrange import (
     compact,
     explore,
     for_age,
-    history_rules,
+    history_rule,
     keep,
     of_genres,
     of_kind,
@@ -84,12 +84,13 @@ def test_a_candidate_that_the_ranker_could_not_score_comes_last() -> None:
     assert shown(lists, 0) == [7, 5, 3]
 
 
-def test_every_rule_is_kept_and_the_first_to_remove_a_candidate_is_the_reason() -> None:
+def test_what_any_rule_forbids_is_not_kept() -> None:
     allowed_of_each = np.stack([only(1, 2, 3, 4), only(3)])
     rules = [Rule("maturity", only(1, 2, 3)), Rule("seen", allowed_of_each)]
     kept = keep(scored({1: 1, 4: 4, 5: 5}, {1: 1, 2: 2, 3: 3}), TITLE_COUNT, rules)
     assert kept.scored.title.tolist() == [1, 3]
-    assert {reason: counts.tolist() for reason, counts in kept.removed.items()} == {"maturity": [2, 0], "seen": [0, 2]}
+    assert np.flatnonzero(kept.allowed[0]).tolist() == [1, 2, 3]
+    assert np.flatnonzero(kept.allowed[1]).tolist() == [3]
 
 
 def test_what_was_seen_or_refused_is_hidden_and_what_was_only_saved_is_not() -> None:
@@ -104,10 +105,9 @@ def test_what_was_seen_or_refused_is_hidden_and_what_was_only_saved_is_not() -> 
         },
         schema_overrides={"rating": pl.Float32},
     ).with_columns(pl.datetime(2005, 1, 1, time_unit="ms", time_zone="UTC").alias(name) for name in ("at", "known_at"))
-    rules = history_rules(histories_of(interactions, np.arange(100, 100 + TITLE_COUNT)), TITLE_COUNT)
-    kept = keep(scored({0: 3, 1: 2, 2: 1}), TITLE_COUNT, rules)
+    rule = history_rule(histories_of(interactions, np.arange(100, 100 + TITLE_COUNT)), TITLE_COUNT)
+    kept = keep(scored({0: 3, 1: 2, 2: 1}), TITLE_COUNT, [rule])
     assert kept.scored.title.tolist() == [2]
-    assert {reason: counts.tolist() for reason, counts in kept.removed.items()} == {"refused": [1], "seen": [1]}
     filled = arrange(kept, TITLE_COUNT, shop(), params())
     assert sorted(shown(filled, 0)) == [2, 3, 4, 5, 6, 7, 8, 9]
 

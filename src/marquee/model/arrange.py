@@ -1,15 +1,14 @@
 """Arrange: scored candidates become lists. Rules remove, diversity spreads, the popular fill up, one slot explores.
 
-    kept  = keep(scored, rules)              what may be shown, and what each rule removed
+    kept  = keep(scored, rules)              what may be shown
     lists = arrange(kept, k, shop, params)   k titles a viewer, whenever the rules leave that many in the catalogue
     lists = explore(lists, kept, seed, params)
 
 A new filter is a Rule: a reason and a mask, made from Titles or from what a request knows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from marquee.errors import ModelError
+from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.titles import Titles
 from marquee.params import ArrangeParams
@@ -50,7 +50,6 @@ class Rule:
 class Kept:
     scored: Scored
     allowed: Mask  # viewers x titles
-    removed: Mapping[str, Ints]  # of each reason, how many candidates each viewer lost; the first rule to remove counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +71,11 @@ class Lists:
     propensity: NDArray[np.float64]  # how probable this title was at this rank
 
 
-def history_rules(histories: Histories, titles: int) -> tuple[Rule, Rule]:
-    """Nothing that was refused, nothing that was seen."""
-    refused = histories.hides & (histories.strength < 0)
-    return (
-        Rule("refused", _without(histories, refused, titles)),
-        Rule("seen", _without(histories, histories.hides, titles)),
-    )
-
-
-def _without(histories: Histories, rows: Mask, titles: int) -> Mask:
-    """Viewers x titles: all but those of some rows."""
+def history_rule(histories: Histories, titles: int) -> Rule:
+    """Nothing that was seen or refused."""
     left = np.ones((len(histories), titles), bool)
-    left[histories.user[rows], histories.title[rows]] = False
-    return left
+    left[histories.user[histories.hides], histories.title[histories.hides]] = False
+    return Rule("seen or refused", left)
 
 
 def of_genres(titles: Titles, genres: Sequence[str]) -> Mask:
@@ -129,15 +119,10 @@ def _unit(rows: Floats) -> Floats:
 
 def keep(scored: Scored, titles: int, rules: Sequence[Rule]) -> Kept:
     """The candidates that every rule allows."""
-    viewers, user = len(scored.starts) - 1, scored.user
-    allowed = np.ones((viewers, titles), bool)
-    left, removed = [np.ones(len(user), bool)], {}
+    allowed = np.ones((len(scored.counts), titles), bool)
     for rule in rules:
         allowed &= rule.allows
-        left.append(allowed[user, scored.title])
-    for rule, (before, after) in zip(rules, pairwise(left), strict=True):
-        removed[rule.reason] = np.bincount(user[before & ~after], minlength=viewers)
-    return Kept(scored.where(left[-1]), allowed, removed)
+    return Kept(scored.where(allowed[scored.user, scored.title]), allowed)
 
 
 def arrange(kept: Kept, k: int, shop: Shop, params: ArrangeParams) -> Lists:
@@ -190,13 +175,19 @@ class _Board:
 
 
 def _best_first(scored: Scored) -> _Board:
-    counts = scored.counts
-    shape = (len(counts), int(counts.max(initial=0)))
-    place = np.arange(len(scored.title)) - np.repeat(scored.starts[:-1], counts)
+    shape = (len(scored.counts), int(scored.counts.max(initial=0)))
     title, score = np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32)
-    title[scored.user, place], score[scored.user, place] = scored.title, scored.score
-    # Sorting keeps equals in order and puts NaN last, so empty places stay at the end.
-    return _Board(title, score).pick(np.argsort(-score, axis=1, kind="stable"))
+    _put_in_order(scored.starts, scored.title, scored.score, title, score)
+    return _Board(title, score)
+
+
+@compiled
+def _put_in_order(starts: Ints, title: Rows, score: Floats, titles: Rows, scores: Floats) -> None:
+    """Each viewer's rows side by side, the best first; equals in their order, and last those that have no score."""
+    for viewer in range(len(titles)):
+        rows = slice(starts[viewer], starts[viewer + 1])
+        order, count = np.argsort(-score[rows], kind="mergesort"), starts[viewer + 1] - starts[viewer]
+        titles[viewer, :count], scores[viewer, :count] = title[rows][order], score[rows][order]
 
 
 def _spread(board: _Board, k: int, features: Floats, diversity: float) -> Ints:

@@ -14,7 +14,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from marquee.model.best import best_of
 from marquee.model.candidates import Candidates, said_of
 from marquee.model.carried import Carriers
 from marquee.model.carried.without import Without
@@ -22,6 +21,7 @@ from marquee.model.features import said_by
 from marquee.model.histories import Floats, Histories, Ints, rows_of
 from marquee.model.rescored import rescored
 from marquee.model.sources import Source
+from marquee.model.standing import best_with, falls, largest, likeliest
 from marquee.model.titles import Titles
 from marquee.model.wording import Teller, words_of
 from marquee.params import ExplainParams, SignalsParams
@@ -31,7 +31,7 @@ _FAME: Mapping[str, str] = MappingProxyType({"popular": "Popular with many viewe
 Texts = NDArray[np.object_]
 
 _NEAR = 20  # of the best: how far a title is seen to fall
-_FELT = 0.01  # of what lies between the first and the last of those: who leads by less does not stand above
+_FELT = np.float32(0.01)  # of what lies between the first and the last of those: who leads by less does not stand above
 _WHOLE = "It goes with all that you watched"  # no single title of the history matters to its rank
 
 
@@ -92,7 +92,7 @@ class Explainer:
         contributions = self.ranking.contributions(pool.features[place])
         carriers = Carriers(self.ranking.sources, history, pool.found.title)
         carried = carriers.shares(place, self._loudness(contributions))
-        effects, rows = np.zeros_like(carried), self._likeliest(history, carried)
+        effects, rows = np.zeros_like(carried), likeliest(history, carried, self.params.tries)
         effects[rows] = self._effects(carriers, Without(history, rows), pool, place)
         otherwise = np.full(len(title), _WHOLE, object)
         unsaid = ~carried.any(axis=0)
@@ -119,23 +119,10 @@ class Explainer:
         loudness: Floats = np.maximum(self._of_source @ contributions[:, :-1].T, 0)
         return loudness
 
-    def _likeliest(self, history: Histories, carried: Floats) -> Ints:
-        """The rows that carry most of any of the titles; not those that the viewer themselves thought little of."""
-        little = (history.strength <= 0) | (history.rating < np.floor(history.mean_rating))
-        carried = np.where(little[:, None], 0, carried)
-        best = best_of(np.ascontiguousarray(carried.T), self.params.tries).T
-        return np.unique(best[np.take_along_axis(carried, best, 0) > 0])
-
     def _effects(self, carriers: Carriers, without: Without, pool: Pool, place: Ints) -> Floats:
         """Rows x titles: the ranks a title falls without the row; its score decides between equals."""
-        near = np.union1d(place, np.argsort(-pool.score, kind="stable")[:_NEAR])
-        here = np.searchsorted(near, place)
-        before, after = pool.score[near], self._without(carriers, without, pool, near)
-        above = (before > before[here, None]).sum(axis=1)
-        clear = after[:, here, None] + np.float32(_FELT) * np.ptp(before)
-        fall = (after[:, None, :] > clear).sum(axis=2) - above
-        less = before[here] - after[:, here]
-        return np.where(fall > 0, fall + less / (1 + 2 * np.abs(less)), 0)
+        near, here = best_with(pool.score, place, _NEAR)
+        return falls(pool.score[near], self._without(carriers, without, pool, near), here, _FELT)
 
     def _without(self, carriers: Carriers, without: Without, pool: Pool, near: Ints) -> Floats:
         """Rows x near titles: the ranker's scores when no source hears of the row."""
@@ -169,19 +156,25 @@ class Explainer:
     ) -> list[Reason]:
         """Of each title what was found out, by row of the history and by feature; `otherwise` where that is nothing."""
         telling, (words, which) = self._teller.of(history), self._words
-        named, carriers = _largest(effects, self.params.named), _largest(carried, self.params.told)
-        raised = _largest((added @ which).T, self.params.told)
-        of_each = zip(carried.T, named, carriers, strict=True)
-        shown = [_shares(shares, [*first, *most], self.params.told) for shares, first, most in of_each]
+        most, every = self.params.told, history.title.tolist()
+        of_each = zip(
+            title.tolist(),
+            carried.T,
+            _largest(effects, self.params.named),
+            _largest(carried, most),
+            _largest((added @ which).T, most),
+            otherwise,
+            strict=True,
+        )
         return [
             Reason(
-                int(title[n]),
-                telling.sentence(int(title[n]), [row for row, _ in named[n]]) or otherwise[n],
-                tuple(int(history.title[row]) for row, _ in named[n]),
-                tuple((int(history.title[row]), share) for row, share in shown[n]),
-                tuple((words[number], by) for number, by in raised[n]),
+                title=asked,
+                sentence=telling.sentence(asked, [row for row, _ in named]) or instead,
+                named=tuple(every[row] for row, _ in named),
+                carried=tuple((every[row], share) for row, share in _shares(shares, [*named, *carriers], most)),
+                raised=tuple((words[number], by) for number, by in raised),
             )
-            for n in range(len(title))
+            for asked, shares, named, carriers, raised, instead in of_each
         ]
 
     @cached_property
@@ -198,11 +191,9 @@ class Explainer:
 
 def _largest(values: Floats, count: int) -> list[list[tuple[int, float]]]:
     """Of each column, where the largest are and what they are, if above 0."""
-    columns = np.ascontiguousarray(values.T)
-    best = best_of(columns, count)
-    there = columns[np.arange(len(columns))[:, None], best]
-    pairs = (zip(*both, strict=True) for both in zip(best.tolist(), there.tolist(), strict=True))
-    return [[(row, value) for row, value in of_title if value > 0] for of_title in pairs]
+    rows, sizes = largest(values, count, np.zeros(len(values), np.bool_))
+    pairs = (zip(*both, strict=True) for both in zip(rows.tolist(), sizes.tolist(), strict=True))
+    return [[(row, size) for row, size in of_title if size > 0] for of_title in pairs]
 
 
 def _shares(shares: Floats, rows: Sequence[tuple[int, float]], count: int) -> list[tuple[int, float]]:

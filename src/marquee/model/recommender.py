@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from marquee.errors import ModelError
-from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, history_rules, keep
+from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, history_rule, keep
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.copies import copies_last
@@ -88,7 +88,7 @@ class Lister:
         scored = Scored(found.starts, found.title.astype(np.int32), pool.score)
         content = cast("Content", self.retriever.fitted["content"])
         in_order = copies_last(scored, histories, content.vectors, self.params.arrange.near_copy)
-        every = [*history_rules(histories, len(self.titles)), *rules]
+        every = [history_rule(histories, len(self.titles)), *rules]
         return Proposed(pool, keep(in_order, len(self.titles), every))
 
     @cached_property

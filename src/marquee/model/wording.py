@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from types import MappingProxyType
 
 import numpy as np
@@ -119,25 +118,34 @@ class Teller:
         beyond: Floats = np.where(taste, (count - usual) / np.sqrt(usual + 1), 0)
         return beyond
 
-    def tastes_of(self, title: int) -> tuple[list[str], Ints]:
+    def tastes_of(self, title: int) -> tuple[list[str], list[int]]:
         """What this title is of in words, and where that stands among all that `likes` tells of."""
         if title not in self._tastes:
             self._tastes[title] = self._tastes_of(title)
         return self._tastes[title]
 
-    def _tastes_of(self, title: int) -> tuple[list[str], Ints]:
-        genres, decade = np.flatnonzero(self._genres[title]), self._decade[title]
-        nouns = [_noun(self.titles.genre_names[genre]) for genre in genres]
-        if np.isnan(self._every_decade[decade]):
+    def _tastes_of(self, title: int) -> tuple[list[str], list[int]]:
+        genres, decade = np.flatnonzero(self._genres[title]).tolist(), int(self._decade[title])
+        nouns, era = [self._nouns[genre] for genre in genres], self._eras[decade]
+        if era is None:
             return nouns, genres
-        era = _era(int(self._every_decade[decade]) * 10)
-        of_decade = (1 + decade) * self._genres.shape[1] + genres
-        return [*nouns, *(f"{era} {noun}" for noun in nouns)], np.append(genres, of_decade)
+        of_decade = (1 + decade) * len(self._nouns)
+        return [*nouns, *(f"{era} {noun}" for noun in nouns)], [*genres, *(of_decade + genre for genre in genres)]
 
     @cached_property
-    def _tastes(self) -> dict[int, tuple[list[str], Ints]]:
+    def _tastes(self) -> dict[int, tuple[list[str], list[int]]]:
         """Of the titles that were told of."""
         return {}
+
+    @cached_property
+    def _nouns(self) -> list[str]:
+        """Of each genre."""
+        return [_noun(name) for name in self.titles.genre_names]
+
+    @cached_property
+    def _eras(self) -> list[str | None]:
+        """Of each decade."""
+        return [None if math.isnan(decade) else _era(10 * int(decade)) for decade in self._every_decade.tolist()]
 
     @cached_property
     def names(self) -> list[str]:
@@ -188,10 +196,16 @@ class Telling:
         return f"Because you {told}" if told else ""
 
     def _deeds(self, rows: Sequence[int]) -> str:
-        told = [(self._deed(row), self.teller.names[self.history.title[row]]) for row in rows]
-        same = [(deed, " and ".join(name for _, name in group)) for deed, group in groupby(told, lambda each: each[0])]
-        verbs = [f"{verb} " if n == 0 or verb != same[n - 1][0][0] else "" for n, ((verb, _), _) in enumerate(same)]
-        return " and ".join(f"{verb}{named}{after}" for verb, ((_, after), named) in zip(verbs, same, strict=True))
+        """What was done alike is said once: gave A and B 5 stars and C 4 stars."""
+        told, before, after = "", "", ""
+        for row in rows:
+            name, (verb, ending) = self.teller.names[self.history.title[row]], self._deed(row)
+            if (verb, ending) == (before, after):
+                told += f" and {name}"
+            else:
+                told += (f"{after} and " if told else "") + (name if verb == before else f"{verb} {name}")
+            before, after = verb, ending
+        return told + after
 
     def _deed(self, row: int) -> tuple[str, str]:
         """The words before and after the name of what was watched."""
@@ -206,12 +220,14 @@ class Telling:
     def _taste(self, title: int) -> str:
         """What this title is of, if the viewer watches much more of it than everybody does."""
         words, where = self.teller.tastes_of(title)
-        beyond = self._likes[where]
-        return words[beyond.argmax()] if beyond.any() else ""
+        beyond = [self._likes[place] for place in where]
+        most = max(beyond, default=0)
+        return words[beyond.index(most)] if most > 0 else ""
 
     @cached_property
-    def _likes(self) -> Floats:
-        return self.teller.likes(self.history)
+    def _likes(self) -> list[float]:
+        likes: list[float] = self.teller.likes(self.history).tolist()
+        return likes
 
 
 def _with_sum(table: Floats) -> Floats:

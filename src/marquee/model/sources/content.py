@@ -178,8 +178,10 @@ def _multiply_together(
     """The sums have names, not places: so they stay in the processor."""
     for title in range(len(indptr) - 1):
         a = b = c = d = e = f = g = h = i = j = k = l = m = n = o = p = np.float32(0)  # noqa: E741
-        for cell in range(indptr[title], indptr[title + 1]):
-            x, of = data[cell], tastes[indices[cell]]
+        cells = slice(indptr[title], indptr[title + 1])
+        terms, numbers = indices[cells], data[cells]
+        for cell in range(len(terms)):
+            x, of = numbers[cell], tastes[terms[cell]]
             a, b, c, d = a + x * of[0], b + x * of[1], c + x * of[2], d + x * of[3]
             e, f, g, h = e + x * of[4], f + x * of[5], g + x * of[6], h + x * of[7]
             i, j, k, l = i + x * of[8], j + x * of[9], k + x * of[10], l + x * of[11]  # noqa: E741
