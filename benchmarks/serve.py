@@ -116,9 +116,12 @@ def port_of(service: Running) -> int:
 
 
 @contextmanager
-def serving(folder: Path, model: Path, **settings: object) -> Iterator[tuple[Running, float]]:
-    """A `marquee serve`, and the seconds from its start until it was ready."""
+def serving(
+    folder: Path, model: Path, compiled: Path | None = None, **settings: object
+) -> Iterator[tuple[Running, float]]:
+    """A `marquee serve`, and the seconds from its start until it was ready; machine code may be kept in a folder."""
     told = {f"MARQUEE_{name.upper()}": value for name, value in settings.items()}
+    told |= {} if compiled is None else {"NUMBA_CACHE_DIR": compiled}
     began = time.perf_counter()
     with running(folder, model, told, MARQUEE) as service:
         yield service, time.perf_counter() - began
@@ -172,6 +175,12 @@ class Benchmark:
             print(f"private memory of the worker: {of_limit(of_workers(service), LIMITS['MB'])} MB")
             print(f"of the model's files it has read {of_files(service):.0f} MB")
         self.where(alone.p(50), processor_ms)
+
+    def starts(self) -> None:
+        """As in a new container: without any machine code, and with what the start before it made."""
+        for what in ("without any machine code", "with what that one made"):
+            with serving(self.folder, self.world.model, self.folder / "compiled") as (_, ready_s):
+                print(f"start to ready {what}: {ready_s:.1f} s")
 
     def events(self, service: Running) -> None:
         port, size = port_of(service), self.size
@@ -276,6 +285,7 @@ def main() -> None:
             if given.soak:
                 benchmark.soak(given.soak)
             else:
+                benchmark.starts()
                 benchmark.one_worker()
                 benchmark.two_workers()
                 peer(given.rectools, folder, model)

@@ -231,6 +231,8 @@ def test_the_image_is_made_of_what_is_there() -> None:
     assert [name for name in copied if not (ROOT / name).exists()] == []
     (command,) = (json.loads(" ".join(step[1:])) for step in steps if step[:1] == ["CMD"])
     assert tuple(command) == in_kubernetes()["service"].command
+    (made,) = (step[1].partition("=")[2] for step in steps if step[-2:] == [".venv/bin/marquee", "compile"])
+    assert [f"MARQUEE_COMPILED={made}", "\\"] in steps
     (user,) = (step[1].split(":")[0] for step in steps if step[:1] == ["USER"])
     runs_as = {
         each["spec"]["template"]["spec"]["securityContext"]["runAsUser"]

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from marquee.cli import app
+from marquee.cli.serving import bring_compiled
 from marquee.errors import RequestError, ServiceError
 
 
@@ -35,6 +36,20 @@ def test_a_key_of_which_nothing_is_said_only_reads(database: str) -> None:
     marquee("keys", "create", "app", "--database", database)
     assert " read " in marquee("keys", "list", "--database", database).output
     assert "write" not in marquee("keys", "list", "--database", database).output
+
+
+def test_machine_code_made_ahead_is_brought_to_where_it_is_kept_once(tmp_path: Path) -> None:
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    with pytest.raises(ServiceError, match="marquee compile"):
+        bring_compiled(made, str(kept))
+    (made / "of a file").mkdir(parents=True)
+    (made / "of a file" / "function.nbi").write_text("code")
+    bring_compiled(made, None)  # numba keeps it beside the source
+    bring_compiled(made, str(kept))
+    assert (kept / "of a file" / "function.nbi").read_text() == "code"
+    (kept / "of a file" / "function.nbi").write_text("newer")
+    bring_compiled(made, str(kept))
+    assert (kept / "of a file" / "function.nbi").read_text() == "newer"
 
 
 def test_a_wrong_setting_keeps_the_service_from_starting() -> None:

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from numba.core.registry import CPUDispatcher
 
+from marquee.loop.compiling import compile_all
 from marquee.serve import schemas as s
 from marquee.serve.answers import Answers
 from marquee.serve.schemas.operator import LookUpRequest
@@ -23,12 +25,24 @@ _TITLE = 5
 
 def test_nothing_is_compiled_for_the_first_who_asks(model_folder: Path, tmp_path: Path) -> None:
     """Asked of a process of its own: whatever the tests before this one asked is ready here."""
-    command = [sys.executable, "-m", "tests.serve.test_warm", str(model_folder), str(tmp_path)]
-    told = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=240, check=False)
-    assert told.returncode == 0, told.stderr[-4_000:]
-    warmed, asked = json.loads(told.stdout)
+    warmed, asked = _told_by("first", str(model_folder), str(tmp_path))
     assert warmed
     assert not asked, "\n".join(asked)
+
+
+def test_all_of_it_can_be_made_ahead(model_folder: Path, tmp_path: Path) -> None:
+    """As the image does: of a world of its own, without the model that will be served."""
+    warmed, _ = _told_by("first", str(model_folder), str(tmp_path))
+    missing = set(warmed) - set(_told_by("ahead"))
+    assert not missing, "\n".join(sorted(missing))
+
+
+def _told_by(*asked: str) -> list[Any]:
+    command = [sys.executable, "-m", "tests.serve.test_warm", *asked]
+    told = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert told.returncode == 0, told.stderr[-4_000:]
+    answer: list[Any] = json.loads(told.stdout)
+    return answer
 
 
 async def _first_after_warming(model: Path, state: Path) -> None:
@@ -76,5 +90,14 @@ def _functions() -> Iterator[CPUDispatcher]:
             yield from (of for of in vars(module).values() if isinstance(of, CPUDispatcher))
 
 
+def _ahead() -> None:
+    compile_all(shipped_params())
+    sys.stdout.write(json.dumps(sorted(_made())))
+
+
 if __name__ == "__main__":
-    asyncio.run(_first_after_warming(*map(Path, sys.argv[1:])))
+    what, *folders = sys.argv[1:]
+    if what == "ahead":
+        _ahead()
+    else:
+        asyncio.run(_first_after_warming(*map(Path, folders)))

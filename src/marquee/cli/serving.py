@@ -1,6 +1,7 @@
 """Serving on the command line: start the service, make and revoke the keys it asks for."""
 
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,9 +12,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from marquee.cli.show import DATABASE, DatabaseUrl, out
+from marquee.cli.show import DATABASE, DatabaseUrl, out, recipe_of
 from marquee.data.api_keys import ApiKeys
-from marquee.errors import RequestError
+from marquee.errors import RequestError, ServiceError
 
 SERVICE = "marquee.serve.service:marquee"
 
@@ -45,10 +46,31 @@ def serve(
     told |= {"host": host, "port": port, "workers": workers}
     environment = os.environ | {variable(name): str(value) for name, value in told.items() if value is not None}
     settings = read_settings(environment)
+    bring_compiled(settings.compiled, environment.get("NUMBA_CACHE_DIR"))
     environment.setdefault("BENTOML_DO_NOT_TRACK", "True")
     environment.setdefault("BENTOML_HOME", str(settings.state.resolve() / "bentoml"))
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "bentoml", "serve", SERVICE], environment)  # noqa: S606
+
+
+def bring_compiled(made: Path | None, kept: str | None) -> None:
+    """A container begins with an empty folder, and to make the machine code of answering takes most of a minute."""
+    if made is None or kept is None or Path(kept).exists():
+        return
+    if not made.is_dir():
+        raise ServiceError(f"{made}: no such folder; make it by `NUMBA_CACHE_DIR={made} marquee compile`")
+    shutil.copytree(made, kept)
+
+
+@serving.command("compile")
+def compile_(context: typer.Context) -> None:
+    """Make the machine code that training and answering need, so that nobody waits for it later.
+
+    It is kept where NUMBA_CACHE_DIR says, else beside the code.
+    """
+    from marquee.loop.compiling import compile_all
+
+    compile_all(recipe_of(context))
 
 
 @keys.command("create")

@@ -44,6 +44,9 @@ class Settings(BaseModel):
     burst: int = Field(default=400, ge=1, description="How many of them may come at once.")
     log: Form = Field(default=Form.TEXT, description="`json` is one object a line; see logs.py.")
     state: Path = Field(default=Path("state"), description="A folder for what must outlive a restart.")
+    compiled: Path | None = Field(
+        default=None, description="What `marquee compile` made, to begin with: copied to where numba keeps its own."
+    )
     token_secret: SecretStr | None = Field(
         default=None, min_length=32, description="Signs viewers' tokens; if it is left out, one is made and kept."
     )

@@ -47,7 +47,7 @@ class Worker:
         self.access = Access(self._keys, self.tokens)
         self.rates = Rates(settings.rate, settings.burst, monotonic)
         champion = Champion(settings.registry_url) if settings.registry_url else None
-        self.live = LiveModel(open_served, self._warm, champion)
+        self.live = LiveModel(open_served, partial(warm, self.store), champion)
         self.shown = Shown(self.store)
         self.answers = Answers(self.live.served, self.store, self.shown)
         self.streams = Streams(self.store, asyncio.get_running_loop())
@@ -92,14 +92,6 @@ class Worker:
         traced = get_current_span().is_recording()
         return await line.answer(tracing.carried(answer, *asked) if traced else partial(answer, *asked))
 
-    def _warm(self, served: Served) -> None:
-        """Whatever takes longer the first time is done before the first viewer asks; and whether it answers at all."""
-        answers = Answers(lambda: served, self.store, _Unseen(self.store))
-        for user_id in (*_viewers(served), _STRANGER):
-            answers.recommend(s.RecommendRequest(user_id=user_id, explain=True), now())
-            answers.shelves(s.ShelvesRequest(user_id=user_id, explain=True), now())
-            answers.search(s.SearchRequest(query="the", user_id=user_id), now())
-
     def faults(self) -> dict[str, bool]:
         """What is away or broken; whatever it is, what can be answered without it is."""
         return {
@@ -122,6 +114,15 @@ class Worker:
             told = self.answers.model()
             metrics.MODEL_SINCE.set(told.since.timestamp())
             metrics.MODEL_UNTIL.set(told.until.timestamp())
+
+
+def warm(store: EventStore, served: Served) -> None:
+    """Whatever takes longer the first time is done before the first viewer asks; and whether it answers at all."""
+    answers = Answers(lambda: served, store, _Unseen(store))
+    for user_id in (*_viewers(served), _STRANGER):
+        answers.recommend(s.RecommendRequest(user_id=user_id, explain=True), now())
+        answers.shelves(s.ShelvesRequest(user_id=user_id, explain=True), now())
+        answers.search(s.SearchRequest(query="the", user_id=user_id), now())
 
 
 class _Unseen(Shown):
