@@ -38,3 +38,15 @@ def test_a_wrong_variable_is_named_and_no_secret_is_told(name: str, value: str) 
 )
 def test_loopback_is_told_from_everything_that_others_can_reach(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("processors", "workers", "threads", "expected"),
+    [(2, "1", "", 2), (2, "2", "", 1), (16, "2", "", 2), (1, "1", "", 1), (2, "2", "5", 5)],
+)
+def test_a_worker_works_at_two_lists_where_it_has_processors_for_them(
+    processors: int, workers: str, threads: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    settings = read_settings({"MARQUEE_WORKERS": workers, "MARQUEE_THREADS": threads})
+    assert settings.lists_at_once == expected

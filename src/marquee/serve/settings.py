@@ -3,6 +3,7 @@
 `bentoml serve`, `marquee serve` and a built Bento read the same ones; a new setting is one line here, named MARQUEE_...
 """
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -33,7 +34,9 @@ class Settings(BaseModel):
     host: str = Field(default="127.0.0.1", description="The address to listen on; any but loopback needs API keys.")
     port: int = Field(default=3000, ge=1, le=65_535)
     workers: int = Field(default=1, ge=1, le=64, description="Processes; they agree through the event store.")
-    threads: int = Field(default=1, ge=1, le=64, description="Lists that a worker works at at once; see worker.py.")
+    threads: int | None = Field(
+        default=None, ge=1, le=64, description="Lists that a worker works at at once; see `lists_at_once`."
+    )
     line: int = Field(default=64, ge=1, le=10_000, description="Requests that may wait in a worker; one more is a 503.")
     timeout_s: float = Field(default=10, gt=0, le=600, description="An answer that takes longer is a 504.")
     body_limit: int = Field(default=1_000_000, ge=1_000, le=100_000_000, description="Bytes of a request.")
@@ -50,6 +53,12 @@ class Settings(BaseModel):
     token_secret: SecretStr | None = Field(
         default=None, min_length=32, description="Signs viewers' tokens; if it is left out, one is made and kept."
     )
+
+    @property
+    def lists_at_once(self) -> int:
+        """Two, where a worker has two processors to itself: half of a list is machine code, and runs side by side; of
+        more lists, more wait for the interpreter, and all are late."""
+        return self.threads or max(1, min(2, (os.cpu_count() or 1) // self.workers))
 
     @field_validator("host")
     @classmethod

@@ -1,6 +1,6 @@
 """A worker: everything that one process of the service holds, opened together and closed together.
 
-Lists are computed one after another: two at once take turns at the interpreter, and both are late. What is written
+Lists are computed on few threads: many at once take turns at the interpreter, and all are late. What is written
 waits for the disk rather than for the interpreter, on threads of its own, so that neither waits for the other.
 """
 
@@ -53,7 +53,7 @@ class Worker:
         self.streams = Streams(self.store, asyncio.get_running_loop())
         self.models = Models(settings.registry_url)
         self.pulse = Pulse(metrics.collected, now)
-        self._reading = Line("read", settings.threads, settings.line)
+        self._reading = Line("read", settings.lists_at_once, settings.line)
         self._writing = Line("write", _WRITERS, settings.line)
 
     def begin(self) -> None:
