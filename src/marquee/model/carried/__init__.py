@@ -95,8 +95,8 @@ def _cells_of(source: Source) -> tuple[sp.csr_array, Values] | None:
             return source.source.weights, source.values
         case Following():
             return source.chances, source.values
-        case Recent(source=following):
-            return following.chances, lambda deeds: following.values(deeds) * (deeds.from_end < source.recent)
+        case Recent():
+            return source.source.chances, source.values
         case TitleNeighbours():
             return source.likeness, source.values
     return None

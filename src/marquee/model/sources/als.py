@@ -25,7 +25,8 @@ class Als:
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
         factors = self.viewer_factors(histories)
-        factors[histories.counts == 0] = np.nan
+        if not histories.counts.all():
+            factors[histories.counts == 0] = np.nan
         return products(factors, self._tiles, self._silent, len(self.title_factors))
 
     def viewer_factors(self, histories: Histories) -> Floats:

@@ -9,6 +9,7 @@ from typing import cast
 
 from marquee.model.histories import Deeds, Floats, Histories, Ints
 from marquee.model.sources import Arrays, Fitted, Source
+from marquee.model.sources.adding import opinions_of
 from marquee.model.sources.als import Als, fit_als
 from marquee.model.sources.autoencoder import Autoencoder, above_mean, autoencoder_of, fading
 from marquee.model.sources.content import Content, fit_content
@@ -34,8 +35,12 @@ class Recent:
     source: Following
     recent: int  # titles
 
-    def scores(self, histories: Histories, as_of: Ints) -> Floats:
-        return self.source.scores(histories.last(self.recent), as_of)
+    def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
+        return opinions_of(self.source.chances, histories, self.values(histories))
+
+    def values(self, deeds: Deeds) -> Floats:
+        """How much each row counts."""
+        return self.source.values(deeds) * (deeds.from_end < self.recent)
 
 
 @dataclass(frozen=True, eq=False)

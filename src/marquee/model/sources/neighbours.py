@@ -94,7 +94,7 @@ class ViewerNeighbours:
     def _asked(self, histories: Histories) -> tuple[Ints, Floats]:
         likeness = self.likeness(histories)
         nearest = best_of(likeness, self.nearest)
-        alike = np.take_along_axis(likeness, nearest, axis=1)
+        alike = likeness[np.arange(len(nearest))[:, None], nearest]
         return nearest, alike / np.maximum(alike.sum(axis=1, keepdims=True), np.float32(1e-9))
 
     def add_around(  # noqa: PLR0913, PLR0917

@@ -34,9 +34,9 @@ class Popular:
         return self.shared(histories).scores
 
     def shared(self, histories: Histories) -> Shared:
-        """By region."""
-        region = 1 + np.nan_to_num(histories.attributes[:, _REGION], nan=-1).astype(np.int64)
-        return Shared(self.by_region, self._order, np.where(region < len(self.by_region), region, 0))
+        """By region; of one that is not known, as of no region."""
+        row = 1 + histories.attributes[:, _REGION]
+        return Shared(self.by_region, self._order, np.where(row < len(self.by_region), row, 0).astype(np.int64))
 
     @cached_property
     def _order(self) -> Places:
