@@ -41,8 +41,8 @@ def of_rows(table: Floats, starts: Ints, row: Rows, values: Floats) -> Floats:
 
 def opinions_of(matrix: sp.csr_array, histories: Histories, values: Floats) -> Floats:
     """As `of_sparse`, but what adds up to nothing, or to less, is no opinion: NaN."""
-    sums = of_sparse(matrix, histories, values)
-    opinions(sums)
+    sums = np.empty((len(histories), matrix.shape[1]), np.float32)
+    _opine(*cells_of(matrix), histories.starts, histories.title, values, sums)
     return sums
 
 
@@ -114,6 +114,24 @@ def add_row(  # noqa: PLR0913, PLR0917
     columns, numbers = indices[cells], data[cells]
     for cell in range(len(columns)):
         total[columns[cell]] += value * numbers[cell]
+
+
+@compiled
+def _opine(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    starts: Ints,
+    rows: Places,
+    values: Floats,
+    sums: Floats,
+) -> None:
+    """One viewer after another: their sums lie near the processor."""
+    for viewer in range(len(sums)):
+        of_viewer = slice(viewer, viewer + 1)
+        sums[viewer] = 0
+        _add_sparse(indptr, indices, data, starts[viewer : viewer + 2], rows, values, sums[of_viewer])
+        opinions(sums[of_viewer])
 
 
 @compiled
