@@ -54,6 +54,27 @@ def test_the_first_list_comes_at_once_and_the_next_with_an_event_of_theirs_alone
     asyncio.run(listen())
 
 
+def test_what_this_worker_wrote_does_not_wait_for_the_next_look(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def listen() -> None:
+        streams = await begun(store)
+        streams.stir()  # for nobody
+        lists = told(streams, 6, None, a_list)
+        await next_of(lists)
+        monkeypatch.setattr(stream, "_EVERY_S", 600)
+        waiting = asyncio.ensure_future(next_of(lists))
+        await asyncio.sleep(0.2)  # the last short pause is over
+        store.append([an_event("a")], NOW)
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        streams.stir()
+        assert (await waiting).startswith("id: 1\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
 def test_what_was_shown_wakes_nobody(store: EventStore) -> None:
     async def listen() -> None:
         streams = await begun(store)

@@ -1,7 +1,8 @@
 """Streams: viewers who listen get their new list as soon as an event of theirs is in the store, however it came there.
 
-One thread of each worker reads what was recorded after the last position and wakes whom it concerns. What was `shown`
-wakes nobody: a list that was pushed would push the next one.
+One thread of each worker reads what was recorded after the last position and wakes whom it concerns: at once after
+what this worker wrote, and every so often for what others did. What was `shown` wakes nobody: a list that was pushed
+would push the next one.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from marquee.errors import StoreError
 from marquee.serve import metrics
 
 _EVERY_S, _AWAY_S = 0.05, 1.0  # between two looks; between two tries while the store is away
+_GATHER_S = 0.005  # before a look, for what is written at the same time
 _IDLE_S = 0.5  # between two looks while nobody listens: lists are waiting for the same interpreter
 _AT_ONCE = 1_000
 BEAT_S = 15.0  # between two signs of life, so that nobody on the way closes a silent connection
@@ -72,6 +74,11 @@ class Streams:
         self._ended.set()
         self._stirred.set()
 
+    def stir(self) -> None:
+        """Something was written by this worker; from any thread. What others write is seen at the next look."""
+        if self._listeners:
+            self._stirred.set()
+
     def wake(self, user_id: int) -> None:
         """What is not there any more is nothing that the store tells of."""
         self._wake(self._of({user_id}))
@@ -108,10 +115,11 @@ class Streams:
             self._try(self._look if self._has_begun else self._begin)
 
     def _stirred_to_end(self) -> bool:
-        """After a pause; who comes to listen cuts it short."""
+        """After a pause; who comes to listen cuts it short, and what this worker wrote."""
         idle_s = _EVERY_S if self._listeners else _IDLE_S
-        self._stirred.wait(_AWAY_S if self.store_is_away else idle_s)
-        self._stirred.clear()
+        if self._stirred.wait(_AWAY_S if self.store_is_away else idle_s):
+            self._stirred.clear()
+            return self._ended.wait(_GATHER_S)
         return self._ended.is_set()
 
     def _try(self, step: Callable[[], None]) -> None:
