@@ -32,6 +32,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.first import ask_for_first_look
 from flows.missed import let_go_of_missed
 from flows.monitor import monitor
 from flows.retrain import retrain
@@ -42,6 +43,7 @@ from marquee.data.events import EventStore
 from marquee.loop import pipeline, retraining
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.params import read_params
+from marquee.quality.timeline import Look, add
 from marquee.serve.schemas.requests import RecommendRequest
 from tests.flows.conftest import BEGIN, tell, watched
 from tests.tiny import change
@@ -200,6 +202,20 @@ def test_of_what_a_schedule_asked_for_while_nobody_was_here_the_latest_is_run() 
         left = client.read_flow_runs(flow_run_filter=due, sort=FlowRunSort.EXPECTED_START_TIME_DESC)
         assert [run.id == by_hand.id for run in left] == [False, True]
         assert str(left[0].expected_start_time) == max(str(run.expected_start_time) for run in asked)
+        client.delete_deployment(deployment)
+
+
+def test_the_first_look_is_asked_for_once_and_only_tells(tmp_path: Path) -> None:
+    told: Any = monitor.to_deployment("first", tags=["ours"])
+    assert ask_for_first_look(told, tmp_path)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("monitor/first").id
+        due = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment]))
+        (asked,) = client.read_flow_runs(flow_run_filter=due)
+        assert (asked.parameters, asked.auto_scheduled) == ({"act": False}, False)
+        add(Look(datetime.now(UTC), "1", (), None, "rest", False, "nothing moved", None), tmp_path)
+        assert not ask_for_first_look(told, tmp_path)
+        assert len(client.read_flow_runs(flow_run_filter=due)) == 1
         client.delete_deployment(deployment)
 
 
