@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from marquee.errors import ModelError
+from marquee.model.candidates import hidden
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask, Runs
 from marquee.model.titles import Titles
@@ -73,9 +74,7 @@ class Lists:
 
 def history_rule(histories: Histories, titles: int) -> Rule:
     """Nothing that was seen or refused."""
-    left = np.ones((len(histories), titles), bool)
-    left[histories.user[histories.hides], histories.title[histories.hides]] = False
-    return Rule("seen or refused", left)
+    return Rule("seen or refused", ~hidden(histories, titles))
 
 
 def of_genres(titles: Titles, genres: Sequence[str]) -> Mask:
@@ -164,11 +163,6 @@ class _Board:
 
     title: Rows
     score: Floats
-
-    @property
-    def counts(self) -> Ints:
-        counts: Ints = np.count_nonzero(self.title >= 0, axis=1)
-        return counts
 
     def pick(self, order: Ints) -> "_Board":
         return _Board(np.take_along_axis(self.title, order, 1), np.take_along_axis(self.score, order, 1))

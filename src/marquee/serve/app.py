@@ -96,8 +96,7 @@ async def shelves(asked: s.ShelvesRequest, request: Request, caller: Reader) -> 
 async def finished(asked: s.FinishedRequest, request: Request, caller: Writer) -> Response:
     """A title was watched to its end; what to watch next is the answer."""
     caller.require_viewer(asked.user_id)
-    worker = worker_of(request)
-    return await acted(request, _noted(worker, worker.answers.finished), asked, now())
+    return await acted(request, _counted(worker_of(request).answers.finished), asked, now())
 
 
 @routes.post("/events", tags=["events"], **replies(s.EventsReply))
@@ -106,14 +105,11 @@ async def events(asked: s.EventsRequest, request: Request, caller: Writer) -> Re
     if caller.user_id is not None:
         for event in asked.events:
             caller.require_viewer(event.get("user_id") if isinstance(event, Mapping) else None)
-    worker = worker_of(request)
-    return await acted(request, _noted(worker, worker.answers.events), asked, now())
+    return await acted(request, _counted(worker_of(request).answers.events), asked, now())
 
 
-def _noted(worker: Worker, answer: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
-    """Counted, and whoever listens hears of it without waiting for the next look into the store."""
-
-    def noted(*asked: object) -> BaseModel:
+def _counted(answer: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
+    def counted(*asked: object) -> BaseModel:
         reply = answer(*asked)
         of = reply.events if isinstance(reply, s.FinishedReply) else reply
         assert isinstance(of, s.EventsReply)
@@ -121,10 +117,9 @@ def _noted(worker: Worker, answer: Callable[..., BaseModel]) -> Callable[..., Ba
             metrics.EVENTS.labels(outcome).inc(count)
         for refused in of.refused:
             metrics.REFUSALS.labels(refused.reason).inc()
-        worker.streams.stir()
         return reply
 
-    return noted
+    return counted
 
 
 @routes.post("/similar", tags=["titles"], **replies(s.SimilarReply))

@@ -75,7 +75,7 @@ class Streams:
         self._stirred.set()
 
     def stir(self) -> None:
-        """Something was written by this worker; from any thread. What others write is seen at the next look."""
+        """Something was written by this worker. What others write is seen at the next look."""
         if self._listeners:
             self._stirred.set()
 

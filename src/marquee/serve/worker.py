@@ -81,8 +81,11 @@ class Worker:
         return await self._on(self._reading, answer, *asked)
 
     async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
+        """The same, of what is written: whoever listens hears of it before the next look into the store."""
         self._writing.require_room()
-        return await self._on(self._writing, answer, *asked)
+        reply = await self._on(self._writing, answer, *asked)
+        self.streams.stir()
+        return reply
 
     async def push(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         """As `read`, however many wait: who listens to a stream does not ask again."""
