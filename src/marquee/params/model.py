@@ -41,6 +41,7 @@ class AlsParams(Section):
     factors: int = Field(ge=1, le=1024)
     iterations: int = Field(ge=1, le=100)
     regularization: float = Field(ge=0, le=1_000)
+    of_title: float = Field(ge=0, le=1_000)
     alpha: float = Field(gt=0, le=1_000)
 
 
