@@ -119,7 +119,7 @@ def small_ranking(everything: Histories, titles: Titles, settings: dict[str, flo
 def fitted(past: Histories, titles: int) -> tuple[Source, ...]:
     params = PARAMS.sources
     return (
-        fit_als(past, titles, params.als.model_copy(update={"factors": 8}), seed=1),
+        fit_als(past, titles, params.als.model_copy(update={"factors": 8, "alpha": 3.0}), seed=1),
         fit_autoencoder(past, titles, params.autoencoder.model_copy(update={"regularization": 20.0})),
         fit_following("following", past, titles, params.following),
         fit_sequence(past, titles, params.sequence),

@@ -20,7 +20,8 @@ from tests.model.sources.conftest import now, watched
 # Two camps, each with its order; of the last title only its genre is known.
 CAMPS = watched(*[[0, 1, 2, 3]] * 5, *[[4, 5, 6, 7]] * 5, rating=[5, 3, 4, 4] * 10)
 COUNT = 9
-PARAMS = small_params("sources.als={factors: 4, iterations: 20, regularization: 1.0, alpha: 3.0}").sources
+ALS = "{factors: 4, iterations: 20, regularization: 1.0, of_title: 0.2, alpha: 3.0}"
+PARAMS = small_params(f"sources.als={ALS}").sources
 UNMOVED = {"popular", "trending"}  # the same for everybody
 NAMES = (
     *("als", "autoencoder", "following", "following_long", "sequence", "title_neighbours", "viewer_neighbours"),
