@@ -13,7 +13,7 @@ from tests.model.conftest import DAY, histories, interactions
 from tests.model.sources.conftest import watched
 
 PARAMS = LessonsParams(
-    viewers=60, hidden=4, steps=(1, 3), moments=(0.5, 0.8), newcomers=(0, 1, 3), negatives=10, rows=1_000_000
+    viewers=60, hidden=4, steps=(1, 3), ahead=2, moments=(0.5, 0.8), newcomers=(0, 1, 3), negatives=10, rows=1_000_000
 )
 ALL = PARAMS.model_copy(update={"viewers": 1_000})
 NAMES = ["latest", "fifth", "by_time_0.5", "by_time_0.8"]
@@ -71,12 +71,12 @@ def test_requests_know_nothing_of_what_came_after_their_moment(taught: dict[str,
         assert (learnt(asked.histories) <= asked.as_of[asked.histories.user]).all()
 
 
-def test_latest_asks_for_the_next_title_at_several_places(world: Histories) -> None:
+def test_latest_asks_what_is_next_at_several_places(world: Histories) -> None:
     lesson = latest(world, ALL, np.random.default_rng(1))
     assert rows(lesson.past) == rows(world.where(world.from_end >= 4))
     for steps, asked in zip(ALL.steps, lesson.asked, strict=True):
         assert rows(asked.histories) == rows(world.where(world.from_end >= steps))
-        assert rows(asked.wanted) == rows(world.where(world.from_end == steps - 1))
+        assert rows(asked.wanted) == rows(world.where((world.from_end < steps) & (world.from_end >= steps - 2)))
 
 
 def test_lessons_up_to_the_end_ask_once_all_of_it_was_known(world: Histories) -> None:
@@ -108,7 +108,7 @@ def test_a_service_asks_an_old_model_with_a_fresh_history(world: Histories) -> N
     for steps, asked in zip(ALL.steps, lesson.asked[1 + len(ALL.newcomers) :], strict=True):
         later = world.where(world.at > moment).counts
         could = world.of(np.flatnonzero((later >= steps) & (world.counts > steps)))
-        assert rows(asked.wanted) == rows(could.where(could.from_end == steps - 1))
+        assert rows(asked.wanted) == rows(could.where((could.from_end < steps) & (could.from_end >= steps - 2)))
         assert rows(asked.histories) == rows(could.where(could.from_end >= steps))
         assert (asked.wanted.at > moment).all()
 

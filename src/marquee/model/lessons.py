@@ -45,10 +45,10 @@ def lessons(histories: Histories, params: LessonsParams, seed: int) -> Iterator[
 
 
 def latest(histories: Histories, params: LessonsParams, rng: np.random.Generator) -> Lesson:
-    """The next title, at several places among the last titles of each viewer."""
+    """The next few titles, at several places among the last titles of each viewer."""
     hidden = _hidden(histories, params.hidden)
     known = partial(_before_the_last, most=params.hidden)
-    return Lesson("latest", known, known(histories), _answered(_next_titles(histories, hidden, params, rng)))
+    return Lesson("latest", known, known(histories), _answered(_next_few(histories, hidden, params, rng)))
 
 
 def _hidden(histories: Histories, most: int) -> Ints:
@@ -86,7 +86,7 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     asked_new = [_newcomers(new, rows, params.hidden, moment) for rows in params.newcomers]
     # Not what was learnt late of earlier days: the title before it may be one that the past knows.
     late = histories.where(histories.at > moment).counts
-    asked_live = _next_titles(histories, np.minimum(late, histories.counts - 1), params, rng)
+    asked_live = _next_few(histories, np.minimum(late, histories.counts - 1), params, rng)
     known = partial(_known_by, moment=moment)
     return Lesson(f"by_time_{share:g}", known, known(histories), _answered([asked, *asked_new, *asked_live]))
 
@@ -97,12 +97,16 @@ def _known_by(histories: Histories, moment: int) -> Histories:
     return past.of(np.flatnonzero(past.counts > 0))
 
 
-def _next_titles(histories: Histories, open_to: Ints, params: LessonsParams, rng: np.random.Generator) -> list[Asked]:
-    """The next title at each step before the end, of viewers whose last `open_to` rows may be asked for."""
+def _next_few(histories: Histories, open_to: Ints, params: LessonsParams, rng: np.random.Generator) -> list[Asked]:
+    """What is next at each step before the end, of viewers whose last `open_to` rows may be asked for.
+
+    Few, since which of them came first is mostly chance; not many, since what is next is soon something else.
+    """
     asked = []
     for steps in params.steps:
         of = histories.of(_some(np.flatnonzero(open_to >= steps), params.viewers // len(params.steps), rng))
-        asked.append(_asked(of.where(of.from_end >= steps), of.where(of.from_end == steps - 1), _until(histories)))
+        wanted = (of.from_end < steps) & (of.from_end >= steps - params.ahead)
+        asked.append(_asked(of.where(of.from_end >= steps), of.where(wanted), _until(histories)))
     return asked
 
 
