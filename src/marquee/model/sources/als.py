@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
-from implicit.cpu._als import least_squares_cg
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 
@@ -82,10 +81,11 @@ class _ByRows(AlternatingLeastSquares):  # type: ignore[misc]  # implicit has no
         return self._solve
 
     def _solve(self, rows: sp.csr_matrix, factors: Floats, others: Floats, of_viewer: float, num_threads: int) -> None:
-        solve = partial(least_squares_cg, num_threads=num_threads, cg_steps=self.cg_steps)
+        solve = partial(super().solver, num_threads=num_threads)
         if factors is self.user_factors:
             solve(rows, factors, others, of_viewer)
             return
+        # A call takes one regularization: titles of about as many rows share it.
         band = np.round(2 * np.log2(np.maximum(np.diff(rows.indptr), 1))).astype(np.int64)
         for of_band in np.unique(band):
             here = np.flatnonzero(band == of_band)
