@@ -129,7 +129,7 @@ class Shelves {
     );
   }
 
-  // What has moved slides from where it was, what is new fades in; and it is told to who cannot see it.
+  // What has moved slides from where it was, what is new fades in; and that there is a change is told to who cannot see it.
   moved(before) {
     let fresh = 0;
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -142,7 +142,9 @@ class Shelves {
       else if (was.left !== now.left || was.top !== now.top)
         element.animate([{ translate: `${was.left - now.left}px ${was.top - now.top}px` }, { translate: "0 0" }], { duration: 450, easing: "cubic-bezier(.2,.8,.2,1)" });
     }
-    if (fresh) this.told.textContent = `Your shelves have changed: ${fresh} new ${fresh === 1 ? "title" : "titles"}.`;
+    const order = cardsOf(this.page).map(([title]) => title);
+    const what = fresh ? `${fresh} new ${fresh === 1 ? "title" : "titles"}` : "no new titles, another order";
+    if (`${order}` !== `${[...before.keys()]}`) this.told.textContent = `Your shelves have changed: ${what}.`;
   }
 }
 
