@@ -1,7 +1,12 @@
 """Claims about the autoencoder: EASE in closed form, asked with the whole history, its end, or what was liked most."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from threadpoolctl import threadpool_info
 
 from marquee.model.histories import Floats, Histories
 from marquee.model.sources.autoencoder import (
@@ -117,3 +122,27 @@ def test_restored_from_read_only_arrays_it_answers_as_before() -> None:
     for array in arrays.values():
         array.flags.writeable = False
     assert np.array_equal(Autoencoder.restored(arrays).scores(CAMPS, now(CAMPS)), scores_of(CAMPS), equal_nan=True)
+
+
+def test_of_many_titles_only_scipys_own_blas_has_a_second_thread() -> None:
+    """Whoever multiplies beside it gets the numbers they would get alone."""
+    rng = np.random.default_rng(0)
+    wide, seen = rng.normal(size=(1_501, 203)).astype(np.float32), sp.random(6_000, 4_200, 0.01, "csr", np.float32, rng)
+    gram, alone = (seen.T @ seen).toarray(), wide.T @ wide
+    threads: list[set[int]] = []
+    done = Event()
+
+    def beside() -> None:
+        while not done.is_set():
+            threads.append({each["num_threads"] for each in threadpool_info() if "numpy" in each["filepath"]})
+            np.testing.assert_array_equal(wide.T @ wide, alone)
+
+    with ThreadPoolExecutor(1) as pool:
+        looked = pool.submit(beside)
+        try:
+            inverse(gram, 200.0)
+        finally:
+            done.set()
+        looked.result()
+    assert threads
+    assert set().union(*threads) == {1}

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from pathlib import Path
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from marquee.model.best import strongest
 from marquee.model.histories import Deeds, Floats, Histories, Ints
@@ -110,8 +111,16 @@ def solved(gram: Floats, wanted: Floats, regularization: float) -> Floats:
 
 
 def _two_threads(size: int) -> AbstractContextManager[object]:
-    """SciPy keeps the interpreter to itself meanwhile, so nothing else would use the other processor."""
-    return threadpool_limits(2, "blas") if size > _LARGE else nullcontext()
+    """SciPy keeps the interpreter to itself meanwhile, so nothing else would use the other processor.
+
+    Only SciPy's own BLAS has two: what other threads ask of NumPy's would come out rounded in another way, by chance.
+    """
+    if size <= _LARGE:
+        return nullcontext()
+    loaded = ThreadpoolController()
+    paths = [Path(each.filepath) for each in loaded.lib_controllers]
+    of_scipy = [str(path) for path in paths if any(part.startswith("scipy") for part in path.parts[-3:-1])]
+    return cast("AbstractContextManager[object]", loaded.select(filepath=of_scipy).limit(limits=2))
 
 
 def _factor(gram: Floats, regularization: float) -> Floats:
