@@ -78,7 +78,11 @@ class Queries:
         begun = {
             f"first {n} letters": self._of(long, lambda title, n=n: _begun(title["plain"], n)) for n in (3, 4, 5, 6)
         }
-        return kinds | begun
+        told = {
+            "a genre, a typo": self._told(pl.col("genres").list.join(" ")),
+            "description, a typo": self._told(pl.col("description")),
+        }
+        return kinds | begun | told
 
     def _drawn(self, among: pl.Expr) -> np.ndarray:
         chance = np.where(self.frame.select(pl.lit(True) & among).to_series().to_numpy(), self.fame, 0)
@@ -93,6 +97,15 @@ class Queries:
         with_them = self.frame.with_row_index("row").explode("cast").group_by("cast").agg("row")
         rows = dict(with_them.filter(pl.col("cast").is_in(people)).iter_rows())
         return [Asked(typed(person), frozenset(rows[person])) for person in people]
+
+    def _told(self, text: pl.Expr) -> list[Asked]:
+        """A long word of it, mistyped; one who types it wants any title of which it is told."""
+        words = unaccented(text.fill_null("")).str.extract_all(r"\p{L}{6,}").list.unique(maintain_order=True)
+        told = self.frame.select(words.alias("word")).to_series()
+        drawn = [str(self.rng.choice(told[int(row)].to_list())) for row in self._drawn(words.list.len() > 0)]
+        with_it = told.to_frame().with_row_index("row").explode("word").group_by("word").agg("row")
+        rows = dict(with_it.filter(pl.col("word").is_in(drawn)).iter_rows())
+        return [Asked(self._typo(word), frozenset(rows[word])) for word in drawn]
 
     def _typo(self, text: str) -> str:
         """A letter changed, added, left out or swapped with the next one."""

@@ -105,6 +105,33 @@ def test_metrics_are_there_to_show_and_to_compare(project: Path) -> None:
     assert by_file["data/metrics/ratings.json"]["data"]["users"] <= SMALL["viewers"]
 
 
+def test_every_stage_that_measures_tells_what_it_cost(project: Path) -> None:
+    stages = yaml.safe_load((project / "dvc.yaml").read_text("utf-8"))["stages"]
+    files = [file for stage in stages.values() for metrics in stage.get("metrics", ()) for file in metrics]
+    assert files == [f"data/metrics/{name}.json" for name in stages if name != "demo_world"]
+    for file in files:
+        told = json.loads((project / file).read_text("utf-8"))
+        assert told["seconds"] >= 0, file
+        assert told["peak_mb"] > 0, file
+
+
+def test_the_whole_evaluation_has_every_source_in_every_cut_and_segment(project: Path) -> None:
+    whole = pl.read_csv(project / "data/reports/evaluation.csv")
+    measured = json.loads((project / "data/metrics/evaluate.json").read_text("utf-8"))
+    expected = {
+        (cut, segment, of)
+        for cut, told in measured.items()
+        if isinstance(told, dict)
+        for segment in told["ndcg@10 of segments"]
+        for of in ("hybrid", *told["ndcg@10 of sources"])
+    }
+    assert whole.select("cut", "segment", "list").rows() != []
+    assert sorted(whole.select("cut", "segment", "list").rows()) == sorted(expected)
+    assert measured["live"]["hybrid"].keys() <= set(whole.columns)
+    sources = whole.filter((pl.col("list") != "hybrid") & (pl.col("viewers") > 1))
+    assert sources.select(pl.col("^ndcg@10_(gap|low|high)$").is_not_null().all()).row(0) == (True, True, True)
+
+
 def test_plots_are_drawn_from_columns_that_are_there(project: Path, tmp_path: Path) -> None:
     run(project, "dvc", "plots", "show", "--out", str(tmp_path)).check_returncode()
     page = (tmp_path / "index.html").read_text("utf-8")
@@ -188,6 +215,24 @@ def test_two_runs_make_the_same_bytes(project: Path) -> None:
         first
     )
     assert made(project) == first
+
+
+@pytest.mark.parametrize(
+    ("number", "readers"),
+    [
+        ("evaluate.folds=2", {"stars"}),
+        ("evaluate.draws=201", {"evaluate"}),
+        ("arrange.exploration=0.2", {"recommender"}),
+        ("arrange.diversity=0.1", {"evaluate", "recommender"}),
+        ("engine=spark", {"ratings", "interactions", "split", "retrieve", "stars", "evaluate"}),
+    ],
+)
+def test_a_number_touches_only_stages_that_read_it(project: Path, number: str, readers: set[str]) -> None:
+    before = (project / "params.yaml").read_text("utf-8")
+    change(project, number)
+    touched = run(project, "dvc", "status", "--json")
+    (project / "params.yaml").write_text(before, "utf-8")
+    assert set(json.loads(touched.stdout)) == readers
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
 """The event store when its database is away, is something else, or is busy: one sentence, and no secret in it."""
 
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, bindparam, func, select
 
-from marquee.data.events import EventStore
-from marquee.data.events.database import _use_wal
+from marquee.data.events import EventStore, impatient
+from marquee.data.events.database import Database, _use_wal
 from marquee.errors import StoreError
 from tests.data.conftest import NOW, PARAMS, TITLES, an_event, ids
+from tests.silence import silent
 
 
 def failure(url: str) -> str:
@@ -78,6 +80,40 @@ def test_a_connection_that_was_cut_is_replaced(postgres_url: str, postgres: URL)
                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
         assert ids(store.history(7, 10)) == ["a"]
+
+
+@pytest.mark.timeout(20)
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        said = failure(f"postgresql://me@127.0.0.1:{listening.getsockname()[1]}/events")
+    assert "connection timeout expired" in said
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_falls_silent_is_given_up_and_asked_again_when_it_speaks(
+    postgres_url: str, postgres: URL
+) -> None:
+    with EventStore(postgres_url, PARAMS, TITLES) as store:
+        store.append([an_event("a")], NOW)
+        with silent(postgres):
+            for question in (store.deeds, store.history):
+                with pytest.raises(StoreError, match="timeout expired"):
+                    question(7, 10)
+        assert ids(store.deeds(7, 10).events) == ["a"]
+
+
+def test_a_question_of_every_request_is_not_waited_for_and_all_others_are(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(impatient, "SILENCE_S", 0.2)
+    slow = select(func.pg_sleep(bindparam("seconds"))), {"seconds": 1}
+    with closing(Database(postgres_url)) as place:
+        for _ in range(2):
+            with place.read() as connection:
+                connection.execute(*slow)
+            with pytest.raises(StoreError, match=r"no answer within 0\.2 s"):
+                place.ask(*slow)
+    assert not caplog.records
 
 
 def test_a_file_that_another_process_is_just_turning_to_wal_is_waited_for(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from marquee.errors import ModelError
 from marquee.model import recommender
 from marquee.model.arrange import Lists, Rule, of_genres
 from marquee.model.asked import now as latest
+from marquee.model.asked import similar
 from marquee.model.folder import load_model, save_model
 from marquee.model.histories import Histories, Ints, histories_of
 from marquee.model.interactions import interactions as interactions_of
 from marquee.model.recommender import Recommender
+from marquee.model.sources.als import Als
 from marquee.model.sources.neighbours import ViewerNeighbours
 from marquee.model.wording import WORDS
 from marquee.params import read_params
@@ -128,6 +130,25 @@ def test_rules_leave_only_what_they_allow(fitted: Recommender) -> None:
     lists = listed(fitted, many_kinds(), rules=[westerns])
     assert (lists.title // OF_GENRE == GENRES.index("Westerns")).all()
     assert np.bincount(lists.user, minlength=5)[:4].tolist() == [K] * 4
+
+
+def test_the_dial_of_the_recipe_spreads_its_lists(fitted: Recommender) -> None:
+    def genres(lists: Lists) -> float:
+        return float(np.mean([np.unique(lists.title[lists.user == user] // OF_GENRE).size for user in set(lists.user)]))
+
+    arranged = fitted.params.arrange.model_copy(update={"diversity": 0.8})
+    spread = replace(fitted, params=fitted.params.model_copy(update={"arrange": arranged}))
+    fans = asked(*[[(genre * OF_GENRE + n, None) for n in (1, 2, 3)] for genre in range(len(GENRES))])
+    assert genres(listed(spread, fans)) > 1.5 * genres(listed(fitted, fans))
+
+
+def test_what_is_like_a_title_that_nobody_wants_yet_is_of_its_genre(fitted: Recommender) -> None:
+    als = cast("Als", fitted.retriever.fitted["als"])
+    factors = als.title_factors.copy()
+    factors[0] = 0
+    sources = {**fitted.retriever.fitted, "als": replace(als, title_factors=factors)}
+    unwanted = replace(fitted, retriever=replace(fitted.retriever, fitted=sources))
+    assert similar(unwanted, 0, 5)["title_id"].is_between(2, OF_GENRE).to_list() == [True] * 5
 
 
 def test_asked_in_bulk_everybody_gets_their_own_list(fitted: Recommender) -> None:

@@ -48,6 +48,7 @@ KNOWN: Sequence[tuple[Any, ...]] = (
     ("$9.99", 2008, [], [], None),
     ("It", None, [], [], None),
 )
+KEYWORDS = {"Rocky II": ["boxing", "underdog"]}
 NAMES = [name for name, *_ in KNOWN]
 
 
@@ -57,8 +58,11 @@ def params() -> SearchParams:
 
 def titles() -> Titles:
     columns = {column: TITLES.columns[column] for column in ("name", "year", "cast", "genres", "description")}
-    known = pl.DataFrame(KNOWN, columns, orient="row")
-    return Titles(TITLES.complete(known.with_columns(title_id=pl.int_range(1, 1 + len(KNOWN), dtype=pl.Int64))))
+    known = pl.DataFrame(KNOWN, columns, orient="row").with_columns(
+        title_id=pl.int_range(1, 1 + len(KNOWN), dtype=pl.Int64),
+        keywords=pl.Series([KEYWORDS.get(name, []) for name in NAMES], dtype=TITLES.columns["keywords"]),
+    )
+    return Titles(TITLES.complete(known))
 
 
 @cache
@@ -157,6 +161,41 @@ def test_a_year_tells_titles_of_one_name_apart_also_one_year_off(query: str, yea
 )
 def test_titles_are_found_by_their_people_genres_and_description(query: str, first: list[str]) -> None:
     assert found(query)[: len(first)] == first
+
+
+@pytest.mark.parametrize(
+    ("query", "all_found"),
+    [
+        ("horor", ["Alien"]),  # a genre
+        ("comdies", ["Amélie", "Thanks"]),
+        ("boxng", ["Rocky II"]),  # a keyword
+        ("underdgo", ["Rocky II"]),
+        ("voleyball", ["Cast Away"]),  # a description
+        ("vollebal", ["Cast Away"]),  # two of them in a long word
+        ("montmarte", ["Amélie"]),
+        ("montmarte waitres", ["Amélie"]),
+        ("tom hnaks voleyball", ["Cast Away"]),  # a person's and a description's
+    ],
+)
+def test_a_typo_in_a_genre_a_keyword_or_a_description_is_forgiven(query: str, all_found: list[str]) -> None:
+    assert found(query) == all_found
+
+
+@pytest.mark.parametrize(
+    ("query", "only"),
+    [
+        ("hoem", ["Spider-Man: Far from Home"]),  # a farm boy leaves one
+        ("forx", ["Star Wars", "Forrest Gump"]),  # "Ford" and what is alike, not the "form" that a visitor takes
+        ("clooneey", ["Ocean's Eleven", "Solaris"]),
+    ],
+)
+def test_what_may_be_a_typo_in_a_name_is_not_looked_for_in_what_is_told(query: str, only: list[str]) -> None:
+    assert found(query) == only
+
+
+def test_a_name_much_alike_comes_before_what_is_told() -> None:
+    assert found("ocaens")[0] == "Ocean's Eleven"
+    assert found("ocaen")[0] == "Ocean's Eleven"  # the ocean of Solaris is meant as well
 
 
 def test_of_titles_that_fit_alike_the_most_watched_come_first() -> None:

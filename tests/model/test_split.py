@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import polars as pl
 import pytest
 
 from marquee.errors import TableError
 from marquee.model import split
+from marquee.model.interactions import interactions as interactions_of
 from marquee.model.split import Cut
+from marquee.params import read_params
 from marquee.params.quality import CutName
 from marquee.tables import INTERACTIONS, WHEN
 
 CUTS = get_args(CutName)
+RECIPE = read_params(Path(__file__).parents[2] / "params.yaml")
 
 START = datetime(2005, 1, 1, tzinfo=UTC)
 Pair = tuple[int, int]
@@ -158,3 +163,46 @@ def test_of_many_viewers_some_are_asked_about_and_all_are_learnt_from() -> None:
 def test_rows_out_of_order_are_refused() -> None:
     with pytest.raises(TableError, match="not sorted by user_id, at"):
         split.last_one(WORLD.reverse())
+
+
+def judged(ratings: pl.DataFrame, protocol: str) -> list[list[Pair]]:
+    """Train, histories and test as an outside judge cuts them: of all ratings, whatever the stars."""
+    rows = ratings.sort("user_id", "rated_at", maintain_order=True).with_columns(
+        size=pl.len().over("user_id"), end=pl.int_range(pl.len(), 0, -1).over("user_id") - 1
+    )
+    late = pl.col("rated_at") > rows["rated_at"].sort()[int(0.8 * (rows.height - 1))]
+    last, fifth = (pl.col("end") == 0) & (pl.col("size") > 1), pl.col("end") < (pl.col("size") * 0.2).cast(pl.Int64)
+    viewers = rows["user_id"].unique().sort().to_numpy()
+    chosen = np.random.default_rng(0).choice(viewers, len(viewers) // 10, replace=False).tolist()
+    strange, asked = (
+        pl.col("user_id").is_in(chosen),
+        pl.col("user_id").is_in(rows.filter(late & last)["user_id"].to_list()),
+    )
+    past, histories, test = {
+        "last_one": (~last, ~last, last),
+        "last_fifth": (~fifth, ~fifth, fifth),
+        "by_time": (~late, ~late, late),
+        "live": (~late, asked & ~(late & last), late & last),
+        "strangers": (~strange, strange & ~fifth, strange & fifth),
+    }[protocol]
+    return [pairs(rows.filter(each)) for each in (past, histories, test)]
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_the_cuts_are_an_outside_judges_and_half_a_star_is_an_answer(name: CutName) -> None:
+    rng, count = np.random.default_rng(3), 900
+    drawn = rng.choice(60 * 40, count, replace=False)
+    ratings = pl.DataFrame(
+        {
+            "user_id": drawn // 40,
+            "title_id": drawn % 40,
+            "rating": rng.integers(1, 11, count) / 2,
+            "rated_at": pl.Series(rng.integers(0, 400, count) * 86_400_000).cast(WHEN),  # many at the same moment
+        }
+    ).cast({"user_id": pl.UInt32, "title_id": pl.UInt32, "rating": pl.Float32})
+    in_order = ratings.sort("user_id", "rated_at", maintain_order=True)
+    table = interactions_of(in_order.lazy(), None, RECIPE.signals, RECIPE.star).collect()
+    made = split.cut(table, name, 0)
+    assert [sorted(pairs(each)) for each in (made.train, made.histories, made.test)] == [
+        sorted(each) for each in judged(ratings, name)
+    ]

@@ -14,7 +14,7 @@ from marquee.model.titles import Titles
 from marquee.params import EvaluateParams
 from marquee.quality import plots
 from marquee.quality.evaluate import ALL, TABLE, evaluate
-from marquee.quality.report import markdown, metrics_of
+from marquee.quality.report import WHOLE, markdown, metrics_of, whole
 from marquee.tables import INTERACTIONS, LISTS, TITLES, WHEN
 
 PARAMS = EvaluateParams(
@@ -183,6 +183,30 @@ def test_metrics_are_the_hybrids_and_how_far_it_is_above_the_best_source() -> No
     assert set(told["live"]["ndcg@10 of sources"]) == {"als"}
     assert told["live"]["ndcg@10 of segments"]["new titles"] == round(1 / np.log2(3), 6)
     assert told["live"]["ndcg@10 above the best source"]["gap"] > 0
+
+
+def test_the_whole_has_a_row_for_every_list_in_every_cut_and_segment() -> None:
+    found = pl.concat([table(), table(cut="last_one")])
+    told, one = whole(found), ["cut", "segment", "list"]
+    metrics = found["metric"].unique(maintain_order=True)
+    assert told.columns == [*one, "viewers", *metrics, "ndcg@10_gap", "ndcg@10_low", "ndcg@10_high"]
+    assert told.select(one).rows() == found.select(one).unique(maintain_order=True).rows()
+    assert told.height == 2 * 7 * 2
+
+
+def test_the_whole_says_what_the_table_says() -> None:
+    found = table()
+    (of_als,) = whole(found).filter(segment="heavy viewers", list="als").to_dicts()
+    for metric in found["metric"].unique():
+        assert of_als[metric] == row(found, "heavy viewers", metric)["value"]
+    main = row(found, "heavy viewers", "ndcg@10")
+    assert [of_als[f"ndcg@10_{name}"] for name in ("gap", "low", "high")] == [main["gap"], main["low"], main["high"]]
+    (of_hybrid,) = whole(found).filter(segment="heavy viewers", list="hybrid").to_dicts()
+    assert of_hybrid["ndcg@10_gap"] is None
+
+
+def test_the_report_says_where_the_rest_is() -> None:
+    assert f"({WHOLE})" in markdown(table(), PARAMS)
 
 
 def test_the_report_says_at_first_glance_that_the_hybrid_is_above() -> None:

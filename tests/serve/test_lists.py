@@ -16,7 +16,7 @@ from marquee.serve.answers import Answers
 from marquee.serve.served import Served, open_served
 from marquee.serve.shown import Shown
 from tests.model.conftest import OF_GENRE
-from tests.serve.conftest import ALL, BARE, KNOWN, NEW, NOW, STRANGER, an_event, do, seen_by
+from tests.serve.conftest import ALL, BARE, KNOWN, NEW, NOW, STRANGER, an_event, do, near_copy, seen_by
 
 
 def listed(answers: Answers, user_id: int = KNOWN, **wishes: object) -> s.ListReply:
@@ -67,20 +67,15 @@ def test_a_finished_title_never_comes_back(answers: Answers) -> None:
 
 @pytest.mark.parametrize("kind", ["disliked", "not_interested", "abandoned"])
 def test_a_dislike_never_raises_the_title_or_its_near_copies(answers: Answers, store: EventStore, kind: str) -> None:
-    """Titles 1 and 2 have the same people, 3 and 4, and so on."""
     before = ids(listed(answers, k=30))
-    disliked = next(_copy(title) for title in before if title < NEW[0] and _copy(title) in before)
-    above = before.index(_copy(disliked))
+    disliked = next(near_copy(title) for title in before if title < NEW[0] and near_copy(title) in before)
+    above = before.index(near_copy(disliked))
     do(store, an_event("no", kind, disliked, user_id=KNOWN))
     after = listed(answers, k=1000)
     assert disliked not in ids(after)
-    assert ids(after).index(_copy(disliked)) > above
+    assert ids(after).index(near_copy(disliked)) > above
     candidates = [title.title_id for title in after.titles if title.score is not None]
-    assert candidates[-1] == _copy(disliked)
-
-
-def _copy(title_id: int) -> int:
-    return title_id + 1 if title_id % 2 else title_id - 1
+    assert candidates[-1] == near_copy(disliked)
 
 
 def test_stars_or_a_thumb_with_the_finish_count_at_once(answers: Answers) -> None:

@@ -3,7 +3,9 @@
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -12,15 +14,17 @@ import pytest
 
 from marquee.data.events import EventStore
 from marquee.serve.worker import now, shipped_params
-from tests.serve.running import Running, an_event, running, saved, until
+from tests.serve.conftest import NEW, near_copy
+from tests.serve.running import Running, an_event, running, until
 
 VIEWER = 6
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("service")
-    with running(folder, saved(folder / "model"), {"MARQUEE_BODY_LIMIT": 50_000}) as service:
+    settings = {"MARQUEE_BODY_LIMIT": 50_000, "MARQUEE_RATE": 60, "MARQUEE_BURST": 100}
+    with running(folder, model_folder, settings) as service:
         yield service
 
 
@@ -32,10 +36,15 @@ def error(answer: httpx.Response) -> dict[str, str]:
     return told
 
 
-def recommended(service: Running, user_id: int = VIEWER, **more: object) -> list[int]:
+def listed(service: Running, user_id: int = VIEWER, **more: object) -> list[dict[str, Any]]:
     answer = service.post("/recommend", {"user_id": user_id, "k": 10} | more)
     assert answer.status_code == 200, answer.text
-    return [title["title_id"] for title in answer.json()["titles"]]
+    titles: list[dict[str, Any]] = answer.json()["titles"]
+    return titles
+
+
+def ids(titles: list[dict[str, Any]]) -> list[int]:
+    return [title["title_id"] for title in titles]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +72,25 @@ def test_what_lies_at_an_address_is_read(service: Running, path: str) -> None:
 
 
 def test_a_finished_title_is_not_in_the_list_that_answers_it_nor_in_any_later_one(service: Running) -> None:
-    (first, *_) = recommended(service, 7)
+    (first, *_) = ids(listed(service, 7))
     answer = service.post("/finished", {"user_id": 7, "title_id": first, "rating": 4.5, "k": 10})
     assert answer.status_code == 200
-    assert first not in [title["title_id"] for title in answer.json()["next"]["titles"]]
-    assert first not in recommended(service, 7)
+    assert first not in ids(answer.json()["next"]["titles"])
+    assert first not in ids(listed(service, 7))
+
+
+@pytest.mark.parametrize(("kind", "user_id"), [("disliked", 1), ("not_interested", 2), ("abandoned", 3)])
+def test_a_dislike_never_raises_the_title_or_its_near_copies(service: Running, kind: str, user_id: int) -> None:
+    before = ids(listed(service, user_id, k=30))
+    disliked = next(near_copy(title) for title in before if title < NEW[0] and near_copy(title) in before)
+    above = before.index(near_copy(disliked))
+    events = [an_event(f"no-{kind}", user_id=user_id, kind=kind, title_id=disliked)]
+    assert service.post("/events", {"events": events}).json()["accepted"] == 1
+    after = listed(service, user_id, k=1000)
+    assert disliked not in ids(after)
+    assert ids(after).index(near_copy(disliked)) > above
+    candidates = [title["title_id"] for title in after if title["score"] is not None]
+    assert candidates[-1] == near_copy(disliked)
 
 
 def test_an_event_sent_twice_counts_once_and_a_bad_one_is_told_with_its_reason(service: Running) -> None:
@@ -152,6 +175,19 @@ def test_where_a_request_is_wrong_is_told(service: Running) -> None:
 def test_a_credential_that_is_none_is_refused_even_where_none_is_needed(service: Running, given: str) -> None:
     answer = service.get("/model", headers={"authorization": given})
     assert (answer.status_code, error(answer)["code"]) == (401, "unauthorised")
+
+
+def test_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is(service: Running) -> None:
+    often, seldom = (
+        {"authorization": f"Bearer {service.client.post(f'/viewers/{user_id}/token').json()['token']}"}
+        for user_id in (8, 9)
+    )
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: service.get("/model", headers=often), range(1_000)))
+    late = [answer for answer in answers if answer.status_code != 200]
+    assert {(answer.status_code, error(answer)["code"]) for answer in late} == {(429, "too_many_requests")}
+    assert {answer.headers["retry-after"] for answer in late} == {"1"}
+    assert service.get("/model", headers=seldom).status_code == 200
 
 
 def test_a_request_keeps_its_name(service: Running) -> None:

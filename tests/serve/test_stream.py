@@ -21,6 +21,10 @@ def store(store_url: str) -> Iterator[EventStore]:
         yield store
 
 
+def still() -> bool:
+    return True
+
+
 async def a_list() -> bytes:
     return b"{}"
 
@@ -39,7 +43,7 @@ async def begun(store: EventStore) -> Streams:
 def test_the_first_list_comes_at_once_and_the_next_with_an_event_of_theirs_alone(store: EventStore) -> None:
     async def listen() -> None:
         streams = await begun(store)
-        mine, also_mine, other = (told(streams, user_id, None, a_list) for user_id in (6, 6, 7))
+        mine, also_mine, other = (told(streams, user_id, None, a_list, still) for user_id in (6, 6, 7))
         for lists in (mine, also_mine, other):
             assert await next_of(lists) == "id: 0\nevent: list\ndata: {}\n\n"
         waiting = asyncio.ensure_future(next_of(other))
@@ -60,7 +64,7 @@ def test_what_this_worker_wrote_does_not_wait_for_the_next_look(
     async def listen() -> None:
         streams = await begun(store)
         streams.stir()  # for nobody
-        lists = told(streams, 6, None, a_list)
+        lists = told(streams, 6, None, a_list, still)
         await next_of(lists)
         monkeypatch.setattr(stream, "_EVERY_S", 600)
         waiting = asyncio.ensure_future(next_of(lists))
@@ -78,7 +82,7 @@ def test_what_this_worker_wrote_does_not_wait_for_the_next_look(
 def test_what_was_shown_wakes_nobody(store: EventStore) -> None:
     async def listen() -> None:
         streams = await begun(store)
-        lists = told(streams, 6, None, a_list)
+        lists = told(streams, 6, None, a_list, still)
         await next_of(lists)
         store.append([an_event("a", kind="shown")], NOW)
         store.append([an_event("b", kind="opened")], NOW)
@@ -95,11 +99,11 @@ def test_who_comes_back_and_missed_nothing_is_told_nothing_twice(store: EventSto
         streams = await begun(store)
         while streams.position != 1:
             await asyncio.sleep(0)
-        back = told(streams, 6, 1, a_list)
+        back = told(streams, 6, 1, a_list, still)
         waiting = asyncio.ensure_future(next_of(back))
         store.append([an_event("b")], NOW)
         assert (await waiting).startswith("id: 2\n")
-        late = told(streams, 6, 1, a_list)
+        late = told(streams, 6, 1, a_list, still)
         assert (await next_of(late)).startswith("id: 2\n")
         streams.stop()
 
@@ -112,7 +116,7 @@ def test_who_listens_waits_for_no_pause_of_before(store: EventStore, monkeypatch
     async def listen() -> None:
         streams = await begun(store)
         store.append([an_event("a")], NOW)
-        lists = told(streams, 6, 0, a_list)
+        lists = told(streams, 6, 0, a_list, still)
         assert (await next_of(lists)).startswith("id: 1\n")
         store.append([an_event("b")], NOW)
         assert (await next_of(lists)).startswith("id: 2\n")
@@ -127,9 +131,30 @@ def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: py
 
     async def listen() -> None:
         streams = await begun(store)
-        lists = told(streams, 6, None, a_list)
+        lists = told(streams, 6, None, a_list, still)
         await next_of(lists)
         assert await next_of(lists) == ": still here\n\n"
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+@pytest.mark.parametrize("beat_s", [0.01, 600])
+def test_who_may_no_longer_listen_is_told_nothing_more(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, beat_s: float
+) -> None:
+    """Neither at the next sign of life nor with the next list, whichever comes first."""
+    monkeypatch.setattr(stream, "BEAT_S", beat_s)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        lists = told(streams, 6, None, a_list, lambda: False)
+        assert await next_of(lists) == "id: 0\nevent: list\ndata: {}\n\n"
+        if beat_s > 1:
+            store.append([an_event("a")], NOW)
+        with pytest.raises(StopAsyncIteration):
+            await next_of(lists)
+        assert streams.listening == 0
         streams.stop()
 
     asyncio.run(listen())
@@ -138,7 +163,7 @@ def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: py
 def test_who_leaves_is_forgotten_and_whoever_is_there_at_the_end_is_let_go(store: EventStore) -> None:
     async def listen() -> None:
         streams = await begun(store)
-        gone, there = told(streams, 6, None, a_list), told(streams, 6, None, a_list)
+        gone, there = told(streams, 6, None, a_list, still), told(streams, 6, None, a_list, still)
         await next_of(gone)
         await next_of(there)
         assert streams.listening == 2

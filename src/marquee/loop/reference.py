@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from marquee.model.arrange import Shop
 from marquee.model.folder import load_model
 from marquee.model.listing import Wish, listed
 from marquee.model.profiles import DAY_MS
@@ -109,10 +108,10 @@ def _snapshot(into: Path) -> pl.LazyFrame:
 
 def _lists(model: Recommender) -> tuple[pl.DataFrame, pl.DataFrame]:
     """As `shown` events, and their features with the score."""
-    shop = Shop(model.watched, np.zeros((len(model.titles), 0), np.float32))
-    events, rows = [], []
+    events, rows, diversity = [], [], model.params.arrange.diversity
     for number, (user, moment) in enumerate(_came_last(model)):
-        made = listed(model, model.histories.of(np.array([user])), Wish(_SHOWN, moment, (), 0.0, number), shop)
+        wish = Wish(_SHOWN, moment, (), diversity, number)
+        made = listed(model, model.histories.of(np.array([user])), wish, model.usual_shop)
         has_score = ~np.isnan(made.score)
         rows.append(np.column_stack([made.features, made.score])[has_score])
         for rank in np.flatnonzero(has_score):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from marquee.model.candidates import firsts
 from marquee.model.histories import Floats, Histories, Ints, Mask, rows_of
 from marquee.model.recommender import Lister
 from marquee.model.retrieval import batches
-from marquee.model.sources.als import Als
+from marquee.model.shelves import best, likeness
 from marquee.model.stars import Stars
 from marquee.model.titles import Titles
 from marquee.tables import LISTS
@@ -93,14 +93,9 @@ def predicted(stars: Stars, known: Histories, titles: Titles, pairs: pl.DataFram
 
 
 def similar(recommender: Lister, title: int, k: int) -> pl.DataFrame:
-    """title_id, name and score of the titles that are wanted by the same viewers: the cosine of their als factors."""
-    factors = cast("Als", recommender.retriever.fitted["als"]).title_factors
-    length = np.linalg.norm(factors, axis=1)
-    with np.errstate(invalid="ignore"):
-        score = (factors @ factors[title]) / (length * length[title])
-    score[title] = np.nan
-    best = np.argsort(-score, kind="stable")[: min(k, np.count_nonzero(~np.isnan(score)))]
-    return recommender.titles.frame[best].select("title_id", "name", score=pl.Series(score[best]))
+    """title_id, name and score of the titles most like one, as the service tells them."""
+    alike, score = best(likeness(recommender, title), np.ones(len(recommender.titles), np.bool_), k)
+    return recommender.titles.frame[alike].select("title_id", "name", score=pl.Series(score))
 
 
 def _table(title_ids: Ints, user_id: Ints, title: Rows, rank: NDArray[Any], score: Floats) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 
 from marquee.errors import ModelError
 from marquee.model.boosted import names_in
-from marquee.model.histories import Floats, Ints, Mask
+from marquee.model.histories import ATTRIBUTES, Floats, Ints, Mask
 from marquee.model.shapley import Shapley
 from marquee.model.trees import Trees
 from marquee.params import RankerParams
@@ -59,8 +59,10 @@ class Ranker:
 
     @cached_property
     def _of_viewer(self) -> Ints:
-        """The features that tell of the viewer."""
-        return np.array([number for number, name in enumerate(self.names) if name.startswith("viewer_")], np.int64)
+        """The features that tell of the viewer; an attribute that no tree asks for tells nothing."""
+        silent = {f"viewer_{name}" for name in ATTRIBUTES} - {self.names[n] for n in self._trees.feature}
+        told = [n for n, name in enumerate(self.names) if name.startswith("viewer_") and name not in silent]
+        return np.array(told, np.int64)
 
     def _by_rank(self, features: Floats) -> Floats:
         """Where there is nothing to learn from, the sources' ranks decide."""

@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from marquee.errors import ModelError
-from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, history_rule, keep
+from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, compact, history_rule, keep
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.copies import copies_last
@@ -34,6 +34,7 @@ from marquee.model.titles import Titles, titles_of
 from marquee.params import Params, Recipe
 
 TOGETHER = 64  # viewers that one thread takes at once
+_COLUMNS = 64  # in which titles are compared for diversity
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +70,17 @@ class Lister:
 
     def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
         """A list of k titles for each history, of what the rules (masks of titles) allow; a history may be empty."""
-        asked = list(batches(histories, TOGETHER))
-        if len(asked) == 1:
-            return self._listed(histories, as_of, k, rules)
-        with ThreadPoolExecutor(2) as pool:
-            parts = pool.map(lambda users: self._listed(histories.of(users), as_of[users], k, rules), asked)
-            return _joined([replace(lists, user=users[lists.user]) for users, lists in zip(asked, parts, strict=True)])
+        asked, shop = list(batches(histories, TOGETHER)), self.usual_shop
 
-    def _listed(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule]) -> Lists:
-        return arrange(self.propose(histories, as_of, rules).kept, k, self._shop, self.params.arrange)
+        def listed(users: Ints) -> Lists:
+            kept = self.propose(histories.of(users), as_of[users], rules).kept
+            lists = arrange(kept, k, shop, self.params.arrange)
+            return replace(lists, user=users[lists.user])
+
+        if len(asked) == 1:
+            return listed(asked[0])
+        with ThreadPoolExecutor(2) as pool:
+            return _joined(list(pool.map(listed, asked)))
 
     def propose(self, histories: Histories, as_of: Ints, rules: Sequence[Rule]) -> Proposed:
         """The candidates of each history, described and scored, and those of them that the rules allow."""
@@ -92,7 +95,16 @@ class Lister:
         return Proposed(pool, keep(in_order, len(self.titles), every))
 
     @cached_property
-    def _shop(self) -> Shop:
+    def shop(self) -> Shop:
+        """What arranging has to know where lists may be asked to be spread."""
+        content = cast("Content", self.retriever.fitted["content"])
+        return Shop(self.watched, compact(content.vectors, _COLUMNS, self.params.seed))
+
+    @cached_property
+    def usual_shop(self) -> Shop:
+        """As much of it as the recipe's own dial of diversity asks for."""
+        if self.params.arrange.diversity > 0:
+            return self.shop
         return Shop(self.watched, np.zeros((len(self.titles), 0), np.float32))
 
     def describe(self, candidates: Candidates, histories: Histories, as_of: Ints) -> Floats:

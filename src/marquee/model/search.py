@@ -35,7 +35,10 @@ _TABLE = """
 _WORDS = "CREATE VIRTUAL TABLE words USING fts5vocab(titles, 'col')"
 _ADD = "INSERT INTO titles (rowid, name, otherwise, year, people, about, description) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FIND = "SELECT rowid FROM titles WHERE titles MATCH ? ORDER BY rowid LIMIT ?"
-_VOCABULARY = "SELECT DISTINCT term FROM words WHERE col IN ('name', 'people', 'about') ORDER BY length(term), term"
+_VOCABULARY = """
+    SELECT term, min(col = 'description') FROM words WHERE col IN ('name', 'people', 'about', 'description')
+    GROUP BY term ORDER BY length(term), term
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +96,9 @@ class _Reader:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, self._database.close)  # it refers to itself: not closed, it would stay for long
         self._database.deserialize(image.tobytes())
-        self._vocabulary = [word for (word,) in self._database.execute(_VOCABULARY)]
-        self._lengths = np.array([len(word) for word in self._vocabulary])
+        words = self._database.execute(_VOCABULARY).fetchall()
+        self._words = _Vocabulary([word for word, only_described in words if not only_described], params)
+        self._all_words = _Vocabulary([word for word, _ in words], params)
         names = _split(frame["name"])
         self._names = [_squeezed(words) for words in names]
         self._dated = np.array([row for row, words in enumerate(names) if any(map(_is_year, words))], np.int64)
@@ -127,11 +131,14 @@ class _Reader:
             self._mark(named, "{name otherwise year} :", words, worth.named)
             self._mark(credited, "people :", words, worth.credited)
         if not (named.any() or credited.any()):
-            meant = [self._meant(word) for word in readings[-1]]
+            meant = [self._words.meant(word) for word in readings[-1]]
             self._mark(named, "name :", meant, worth.named * worth.meant)
             self._mark(credited, "people :", meant, worth.credited * worth.meant)
         for words in written:
             self._mark(named, "", words, worth.told)
+        if not (named.any() or credited.any()):
+            meant = [self._all_words.meant(word) for word in readings[-1]]
+            self._mark(named, "", meant, worth.told * worth.meant)
         return named, credited
 
     def _mark(self, worth: Floats, where: str, words: Sequence[str], of: float) -> None:
@@ -139,20 +146,6 @@ class _Reader:
             found = self._database.execute(_FIND, (f"{where} ({' AND '.join(words)})", self._params.found)).fetchall()
         rows = np.array(found, np.int64).reshape(-1) - 1
         worth[rows] = np.maximum(worth[rows], of)
-
-    def _meant(self, word: str) -> str:
-        """A word, what it is the beginning of, and what it may be a typo of."""
-        return "(" + " OR ".join([f'"{word}"*', *(f'"{other}"' for other in self._others(word))]) + ")"
-
-    def _others(self, word: str) -> list[str]:
-        typos = (len(word) >= self._params.one_typo) + (len(word) >= self._params.two_typos)
-        if not typos:
-            return []
-        begin, end = np.searchsorted(self._lengths, (len(word) - typos, len(word) + typos + 1))
-        others = self._vocabulary[begin:end]
-        far = cdist([word], others, scorer=OSA.distance, score_cutoff=typos, dtype=np.uint8)[0]
-        near = np.flatnonzero(far <= typos)
-        return [others[place] for place in near[np.argsort(far[near], kind="stable")][: self._params.alternatives]]
 
     def _likeness(self, words: Sequence[str], names: Sequence[str]) -> Floats:
         """How alike each name is, as a whole and as far as it is typed."""
@@ -173,6 +166,35 @@ class _Reader:
         away = np.min([np.abs(self._years - int(year)) for year in years], axis=0) if years else self._years * np.nan
         worth = [np.float32(self._params.same_year), np.float32(self._params.next_year)]
         return np.select([away == 0, away == 1], worth, np.float32(0))
+
+
+class _Vocabulary:
+    """Words, the shorter ones first, and which of them may be meant by what is typed."""
+
+    def __init__(self, words: Sequence[str], params: SearchParams) -> None:
+        self._params = params
+        self._words = words
+        self._lengths = np.array([len(word) for word in words], np.int64)
+        self._letters = _letters(words)
+
+    def meant(self, word: str) -> str:
+        """A word, what it is the beginning of, and what it may be a typo of."""
+        return "(" + " OR ".join([f'"{word}"*', *(f'"{other}"' for other in self._others(word))]) + ")"
+
+    def _others(self, word: str) -> list[str]:
+        typos = (len(word) >= self._params.one_typo) + (len(word) >= self._params.two_typos)
+        if not typos:
+            return []
+        others = self._like(word, typos)
+        far = cdist([word], others, scorer=OSA.distance, score_cutoff=typos, dtype=np.uint8)[0]
+        near = np.flatnonzero(far <= typos)
+        return [others[place] for place in near[np.argsort(far[near], kind="stable")][: self._params.alternatives]]
+
+    def _like(self, word: str, typos: int) -> list[str]:
+        """The words about as long and of about the same letters; of these a typo adds one and takes one at most."""
+        begin, end = np.searchsorted(self._lengths, (len(word) - typos, len(word) + typos + 1))
+        apart = np.bitwise_count(self._letters[begin:end] ^ _letters([word]))
+        return [self._words[begin + place] for place in np.flatnonzero(apart <= 2 * typos)]
 
 
 def _columns(frame: pl.DataFrame) -> list[list[str]]:
@@ -199,6 +221,15 @@ def _split(texts: pl.Series) -> list[list[str]]:
 
 def _folded(text: pl.Expr) -> pl.Expr:
     return unaccented(text).str.replace_all("'", "", literal=True).str.replace_all("&", " and ", literal=True)
+
+
+def _letters(words: Sequence[str]) -> NDArray[np.uint64]:
+    """Which letters each word holds: a bit for each letter, some share one."""
+    lengths = np.array([len(word) for word in words], np.int64)
+    letters = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32).astype(np.uint64)
+    bits = np.uint64(1) << letters % np.uint64(64)
+    held: NDArray[np.uint64] = np.bitwise_or.reduceat(bits, np.cumsum(lengths) - lengths)
+    return held
 
 
 def _squeezed(words: Sequence[str]) -> str:

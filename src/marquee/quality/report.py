@@ -1,4 +1,4 @@
-"""Report: the table of evaluate.py, told. As Markdown for a person, as nested numbers for `dvc metrics`.
+"""Report: the table of evaluate.py, told. As Markdown for a person, nested for `dvc metrics`, whole as a csv.
 
 The first glance is one sentence on the cut that decides, then NDCG@10 of every source beside the hybrid, then wherever
 the hybrid is not above a source beyond noise. What lies within noise is never called better.
@@ -14,6 +14,7 @@ from marquee.quality.evaluate import ALL, HYBRID
 
 MAIN = "ndcg@10"
 DECIDES = "live"
+WHOLE = "evaluation.csv"  # beside the Markdown
 _NAMED = 3  # sources named in one line of what is not beaten
 _LEGEND = (
     "recall@k is of as many titles as fit into k places. popular: the share of places that the most rated titles take. "
@@ -44,6 +45,15 @@ def _metrics_of_cut(table: pl.DataFrame) -> dict[str, Any]:
     }
 
 
+def whole(table: pl.DataFrame) -> pl.DataFrame:
+    """One row a cut, segment and list: every metric, and how far the hybrid is above it in NDCG@10."""
+    one = ["cut", "segment", "list"]
+    metrics = table.pivot("metric", index=[*one, "viewers"], values="value")
+    above = {f"{MAIN}_{name}": name for name in ("gap", "low", "high")}
+    main = table.filter(pl.col("metric") == MAIN).select(*one, **above)
+    return metrics.join(main, on=one, how="left", maintain_order="left")
+
+
 def markdown(table: pl.DataFrame, params: EvaluateParams) -> str:
     """The report; a segment of few viewers gets no verdict."""
     main = table.filter(pl.col("metric") == MAIN)
@@ -60,6 +70,7 @@ def markdown(table: pl.DataFrame, params: EvaluateParams) -> str:
         _segments(main),
         "## Everything about the hybrid",
         _hybrid(table),
+        f"The same of every source and segment, with the gap to the hybrid in NDCG@10: [{WHOLE}]({WHOLE}).",
         _LEGEND,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -6,12 +6,14 @@ is in endpoints.py.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from marquee.errors import AccessError, ForbiddenError
 from marquee.serve import metrics, operating, own, refusals, session, tracing
 from marquee.serve import schemas as s
 from marquee.serve.endpoints import (
@@ -205,8 +207,17 @@ async def stream(
         body, _ = await worker.push(written, worker.answers.recommend, asked, now())
         return body
 
-    lists = told(worker.streams, user_id, last_event_id, listed)
+    lists = told(worker.streams, user_id, last_event_id, listed, partial(_may_read, request, credential))
     return StreamingResponse(lists, media_type="text/event-stream", headers=_OPEN_STREAM)
+
+
+def _may_read(request: Request, credential: str | None) -> bool:
+    """Still: keys are revoked, and tokens expire."""
+    try:
+        worker_of(request).access.caller(credential, request.client.host if request.client else None).require("read")
+    except (AccessError, ForbiddenError):
+        return False
+    return True
 
 
 @probes.get("/model", **replies(s.ModelReply))

@@ -20,8 +20,12 @@ _MULTIPART = Form(media_type="multipart/form-data")
 
 class Bring(BaseModel):
     file: UploadFile = Field(description="An export of Netflix, Letterboxd, IMDb or Trakt.")
-    profile: str | None = Field(default=None, max_length=200, description="Whose, where the file holds several.")
-    confirmed: str = Field(default="{}", description="JSON: of doubtful titles, label to title_id.")
+    profile: str | None = Field(
+        default=None, max_length=200, description="Whose, where the file holds several.", examples=["Ada"]
+    )
+    confirmed: str = Field(
+        default="{}", description="JSON: of doubtful titles, label to title_id.", examples=['{"Fargo": 17}']
+    )
     store: bool = Field(default=False, description="Only then anything is stored.")
 
 

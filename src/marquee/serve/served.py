@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from marquee.model.arrange import Shop, compact, for_age
+from marquee.model.arrange import Shop, for_age
 from marquee.model.explain import Explainer
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.model.histories import Mask
 from marquee.model.live import Signals
 from marquee.model.recommender import Recommender, restored
-from marquee.model.sources.content import Content
 from marquee.model.titles import Titles
 
-_COLUMNS = 64  # in which titles are compared for diversity
 _DECADE = 10
 _TASTES = 1_000  # masks of tastes that are kept at a time
 
@@ -108,7 +106,5 @@ def served(
     recommender: Recommender, version: str, fingerprint: str, since: datetime, facts: Mapping[str, Any]
 ) -> Served:
     """With all that is worked out once, when a model is opened."""
-    content = cast("Content", recommender.retriever.fitted["content"])
-    shop = Shop(recommender.watched, compact(content.vectors, _COLUMNS, recommender.params.seed))
     signals = Signals(recommender.params.signals, recommender.params.star)
-    return Served(recommender, version, fingerprint, since, facts, shop, signals)
+    return Served(recommender, version, fingerprint, since, facts, recommender.shop, signals)

@@ -16,19 +16,19 @@ _OF_PAGE = ConfigDict(frozen=True, extra="forbid")
 
 
 class Choice(BaseModel):
-    user_id: s.Id
+    user_id: s.Id = Field(examples=[6183])
 
     model_config = _OF_PAGE
 
 
 class Key(BaseModel):
-    key: str = Field(min_length=1, max_length=200, description="An API key of scope admin.")
+    key: str = Field(min_length=1, max_length=200, description="An API key of scope admin.", examples=["mq_…"])
 
     model_config = _OF_PAGE
 
 
 class Pictures(BaseModel):
-    from_elsewhere: bool = Field(description="Whether pictures of other addresses are loaded.")
+    from_elsewhere: bool = Field(description="Whether pictures of other addresses are loaded.", examples=[True])
 
     model_config = _OF_PAGE
 

@@ -8,7 +8,7 @@ would push the next one.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event as Signal
 from threading import Lock, Thread
 
@@ -154,23 +154,30 @@ class Streams:
 
 
 async def told(
-    streams: Streams, user_id: int, seen: int | None, list_of: Callable[[], Awaitable[bytes]]
+    streams: Streams,
+    user_id: int,
+    seen: int | None,
+    list_of: Callable[[], Awaitable[bytes]],
+    still_may: Callable[[], bool],
 ) -> AsyncGenerator[bytes]:
-    """Server-sent events: the list of now, unless all of it was `seen` up to that position, then each new one."""
+    """Server-sent events: the list of now, unless all of it was `seen` up to that position, then each new one, as long
+    as who listens still may.
+    """
     with streams.listener(user_id) as listener:
         if seen is None or seen != streams.position:
             yield _event(streams.position, await list_of())
-        while not listener.has_ended:
-            try:
+        while True:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await listener.woken.wait()
-            except TimeoutError:
+            if listener.has_ended or not still_may():
+                return
+            if not listener.woken.is_set():
                 yield _BEAT
                 continue
             listener.woken.clear()
-            if not listener.has_ended:
-                yield _event(streams.position, await list_of())
-                metrics.LISTS_PUSHED.inc()
+            yield _event(streams.position, await list_of())
+            metrics.LISTS_PUSHED.inc()
 
 
 def _event(position: int, data: bytes) -> bytes:

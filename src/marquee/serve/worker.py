@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TypeVar
 
 from opentelemetry.trace import get_current_span
+from prometheus_client import CollectorRegistry
 
 from marquee.data.api_keys import ApiKeys
 from marquee.data.events import EventStore
@@ -52,7 +53,7 @@ class Worker:
         self.answers = Answers(self.live.served, self.store, self.shown)
         self.streams = Streams(self.store, asyncio.get_running_loop())
         self.models = Models(settings.registry_url)
-        self.pulse = Pulse(metrics.collected, now)
+        self.pulse = Pulse(self._measured, now)
         self._reading = Line("read", settings.lists_at_once, settings.line)
         self._writing = Line("write", _WRITERS, settings.line)
 
@@ -102,6 +103,11 @@ class Worker:
             "champion": self.live.refused is not None,
             "store": self.streams.store_is_away,
         }
+
+    def _measured(self) -> CollectorRegistry:
+        """A scrape is answered by one worker, which knows of the others what they measured themselves."""
+        self.measure()
+        return metrics.collected()
 
     def measure(self) -> None:
         """Brings up to date what Prometheus is told of this moment."""

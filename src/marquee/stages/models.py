@@ -152,6 +152,7 @@ def evaluate(params: Params, into: Path) -> Mapping[str, object]:
         told = list(pool.map(lambda name: _evaluated(name, params, into, titles), _cuts(into)))
     table, recalls, genres = (pl.concat(parts) for parts in zip(*told, strict=True))
     save_text(report.markdown(table, params.evaluate), into / "reports" / "evaluation.md")
+    save_csv(report.whole(table), into / "reports" / report.WHOLE)
     save_csv(recalls, into / "plots" / "recall.csv")
     save_csv(genres, into / "plots" / "genres.csv")
     save_csv(plots.segment_bars(table), into / "plots" / "segments.csv")

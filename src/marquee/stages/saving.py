@@ -27,7 +27,7 @@ def save_frame(frame: pl.DataFrame, path: Path) -> None:
 
 
 def save_csv(frame: pl.DataFrame, path: Path) -> None:
-    """For `dvc plots`."""
+    """For `dvc plots`, and for whoever reads the whole evaluation."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.write_csv(path, float_precision=6)
 

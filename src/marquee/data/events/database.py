@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import get_current_span
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, func, make_url, select
@@ -17,8 +17,17 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from marquee.errors import StoreError
 
-PATIENCE_S = 30  # how long a writer waits for the others, and for a server to answer
+if TYPE_CHECKING:
+    from marquee.data.events.impatient import Impatient
+
+PATIENCE_S = 30  # how long a writer waits for the others
+_CONNECT_S = 3  # how long a server may say nothing to who connects
 _WRITERS = 0x6D617271  # PostgreSQL's name for the lock that writers take turns with
+
+# What a URL does not say itself. The last three: a network that is gone is noticed while a long answer is waited for.
+_POSTGRESQL = MappingProxyType(
+    {"connect_timeout": _CONNECT_S, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 3}
+)
 
 # FULL: a commit is on the disk before it is acknowledged. WAL: who reads never waits for who writes.
 # What is deleted is overwritten, so that who asked to be forgotten is. Ids are random, so every batch touches pages all
@@ -58,16 +67,18 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees the database as it was at its first question."""
         with self._in_one_sentence(), self._reading.begin() as connection:
+            _take_time(connection)
             yield connection
 
     def ask(self, question: Select[Any], told: Mapping[str, int]) -> Sequence[tuple[Any, ...]]:
         """The rows of a single question that is asked at every request: SQLAlchemy puts it into words once, and the
-        driver asks it, in half of the time. Alone it sees one moment without a transaction.
+        driver asks it, in half of the time. Alone it sees one moment without a transaction. A server that says nothing
+        is not waited for.
 
         Where the request is traced, SQLAlchemy asks it: its listeners tell of each question.
         """
         if get_current_span().is_recording():
-            with self.read() as connection:
+            with self._in_one_sentence(), self._reading.begin() as connection:
                 return [tuple(row) for row in connection.execute(question, told)]
         words, in_order = self._words_of(question, told)
         with self._in_one_sentence(), closing(self._reading.raw_connection()) as connection_below:
@@ -96,6 +107,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """The only writing transaction there is at this time, of all processes."""
         with self._in_one_sentence(), self._writing.begin() as connection:
+            _take_time(connection)
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
@@ -151,12 +163,28 @@ def _make_folder_of(url: URL) -> None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        patience = {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE_S}
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=patience)
+        unsaid = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=unsaid)
+        from marquee.data.events.impatient import Impatient  # noqa: PLC0415 - half a second that SQLite does without
+
+        event.listen(engine, "do_connect", lambda _, __, told, named: Impatient.connect(*told, **named))
+        event.listen(engine, "checkin", _take_no_time)
+        return engine
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _take_time(connection: Connection) -> None:
+    """Writers wait for each other, and a snapshot for all that there is. It ends with the transaction."""
+    if connection.dialect.name == "postgresql":
+        cast("Impatient", connection.connection.driver_connection).takes_time = True
+
+
+def _take_no_time(connection: "Impatient | None", _record: object) -> None:
+    if connection is not None:
+        connection.takes_time = False
 
 
 def _two_ways(engine: Engine) -> tuple[Engine, Engine]:

@@ -1,8 +1,10 @@
 """Viewers as they are at this moment: what training knew of one, and what the event store has of them since."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 from marquee.data.events import Event
 from marquee.errors import StoreError
@@ -14,6 +16,8 @@ from marquee.serve.storing import Store
 
 MOST_EVENTS = 5_000  # of one viewer, the latest
 _MOST_TOLD = 100_000  # viewers whose profile is remembered in case the store goes away
+_SLOW_S = 0.5  # to fail: a store that refuses at once is asked each time, and so is back at once
+_PAUSE_S = 5.0  # in which a store that was slow to fail is not asked: threads would all wait for it
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +31,21 @@ class Viewer:
 
 
 class Viewers:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, seconds: Callable[[], float] = monotonic) -> None:
+        self._store, self._seconds = store, seconds
+        self._away_until = -inf
         # Who is to be forgotten has to be so while the store is away, too.
         self._forgotten = _forgotten(store)
         self._told: dict[int, Mapping[str, object]] = {}  # a ceiling has to hold then, too
 
     def now(self, served: Served, user_id: int) -> Viewer:
+        began = self._seconds()
+        if began < self._away_until:
+            return self._without_store(served, user_id)
         try:
             deeds = self._store.deeds(user_id, MOST_EVENTS)
         except StoreError:
+            self._note_failure(began)
             return self._without_store(served, user_id)
         if deeds.forgotten_until is not None:
             self._forgotten[user_id] = deeds.forgotten_until
@@ -62,16 +71,21 @@ class Viewers:
         self._forgotten[user_id] = until
         self._told.pop(user_id, None)
 
+    def _note_failure(self, began: float) -> None:
+        ended = self._seconds()
+        if ended - began > _SLOW_S:
+            self._away_until = ended + _PAUSE_S
+
     def _without_store(self, served: Served, user_id: int) -> Viewer:
         history = self.trained(served, user_id)
         told = self._told.get(user_id, {})
         return Viewer(user_id, history, (), told, self._is_of_training(served, user_id), degraded=True)
 
     def _noted(self, user_id: int, told: Mapping[str, object]) -> Mapping[str, object]:
-        if told and len(self._told) < _MOST_TOLD:
-            self._told[user_id] = told
-        elif not told:
+        if not told:
             self._told.pop(user_id, None)
+        elif user_id in self._told or len(self._told) < _MOST_TOLD:
+            self._told[user_id] = told
         return told
 
     def _remembered(self, history: Histories) -> Histories:
