@@ -15,7 +15,8 @@ from marquee.data.events import EventStore
 from marquee.data.events.database import Database
 from marquee.data.events.months import months_ago
 from marquee.errors import StoreError
-from marquee.params import EventParams
+from marquee.loop import retraining
+from marquee.params import EventParams, read_params
 
 PARAMS = EventParams(future_tolerance_s=300, text_limit=200, batch_limit=10_000, partition_rows=1_000)
 JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 28, 12, tzinfo=UTC) for month in (1, 2, 3))
@@ -218,6 +219,19 @@ def test_it_is_one_command_that_keeps_so_many_whole_months(
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("let go: 1,200 events of 1 months;")
     assert "events_shown_2026_01" not in tables(database)
+
+
+def test_the_nightly_snapshot_lets_go_by_the_rule(
+    store: EventStore, database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    three_months(store, tmp_path / "snapshot")
+    known = tables(database)
+    changes = ("events.partition_rows=1000", "loop.keep_shown_months={}")
+    for kept, expected in ((0, known), (1, known.keys() - {"events_shown_2026_01"})):
+        params = read_params(ROOT / "params.yaml", [each.format(kept) for each in changes])
+        assert retraining.snapshot(postgres_url, params, tmp_path) == 2_600
+        assert tables(database).keys() == set(expected)
+    assert retraining.snapshot(f"sqlite:///{tmp_path}/events.db", params, tmp_path / "other") == 0
 
 
 def test_an_sqlite_file_has_no_months(tmp_path: Path) -> None:

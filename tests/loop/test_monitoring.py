@@ -19,6 +19,7 @@ PARAMS = LoopParams(
     monitor_cron="0 * * * *",
     collect_for_s=50.0,
     follow_s=30.0,
+    keep_shown_months=13,
     days=7.0,
     within_h=48.0,
     shown=500,

@@ -5,6 +5,7 @@ Each may be done again: who was killed between two of them finds what was done, 
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from marquee import registry
 from marquee.data.events import EventStore
+from marquee.data.events.months import months_ago
 from marquee.loop.checks import checks
 from marquee.loop.judging import Judged, judged, unmeasured
 from marquee.loop.monitoring import REFERENCE
@@ -30,10 +32,16 @@ TWIN = "twin"  # under this name it is kept beside its version
 
 
 def snapshot(url: str, params: Params, into: Path) -> int:
-    """What viewers did until now, for the stages; the position of the last event in it."""
+    """What viewers did until now, for the stages; the position of the last event in it.
+
+    What was shown so long ago that the store need not keep it is in there by now, and leaves the store.
+    """
+    kept = params.loop.keep_shown_months
     with EventStore(url, params.events, None) as store:
         position = store.position()
         store.snapshot(into / "snapshot", position)
+        if kept and store.has_months:
+            store.let_go(into / "snapshot", months_ago(datetime.now(UTC), kept))
     return position
 
 

@@ -13,6 +13,7 @@ class LoopParams(Section):
     monitor_cron: str = Field(pattern=_CRON)
     collect_for_s: float = Field(gt=0, le=86_400)
     follow_s: float = Field(gt=0, le=3_600)
+    keep_shown_months: int = Field(ge=0, le=1_200)
     days: float = Field(gt=0, le=3_650)
     within_h: float = Field(gt=0, le=10_000)
     shown: int = Field(ge=1, le=1_000_000_000)

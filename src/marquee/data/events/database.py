@@ -63,6 +63,10 @@ class Database:
         self._reading, self._writing = _two_ways(_engine(known))
         self._asked: dict[Select[Any], SQLCompiler] = {}
 
+    @property
+    def has_months(self) -> bool:
+        return self._reading.dialect.name == "postgresql"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees the database as it was at its first question."""

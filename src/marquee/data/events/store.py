@@ -160,6 +160,11 @@ class EventStore:
         except OSError as error:
             raise StoreError(f"snapshot {folder}: {error}; name a folder that can be written") from error
 
+    @property
+    def has_months(self) -> bool:
+        """Whether events lie in tables of months, which can be let go."""
+        return self._database.has_months
+
     def let_go(self, folder: Path, before: datetime) -> LetGo:
         """What was shown in months that had ended by then leaves the store, if that snapshot holds it."""
         return let_go(self._database, self._params.partition_rows, folder, before)
