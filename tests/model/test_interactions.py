@@ -52,7 +52,7 @@ def test_ratings_alone_stay_in_their_order_and_each_star_adds_to_the_strength() 
     table = made(ratings((1, 5, 5.0, 2), (1, 6, 1.0, 3), (2, 5, 3.0, 1)), None)
     assert table.select("user_id", "title_id", "rating").rows() == [(1, 5, 5.0), (1, 6, 1.0), (2, 5, 3.0)]
     assert table["strength"].to_list() == pytest.approx([1.4, 0.6, 1.0])
-    assert table["label"].to_list() == pytest.approx([1.8, 0.2, 1.0])
+    assert table["label"].to_list() == pytest.approx([1.78, 0.22, 1.0])
     assert table["at"].to_list() == table["known_at"].to_list() == [DAY_0 + n * DAY for n in (2, 3, 1)]
     assert table["hides"].all()
 
