@@ -100,6 +100,14 @@ def test_an_event_sent_twice_counts_once_and_a_bad_one_is_told_with_its_reason(s
     assert [refused["index"] for refused in told["refused"]] == [2, 3]
 
 
+def test_a_body_that_does_not_say_it_is_json_is_refused_with_the_way_out(service: Running) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    refused = service.client.post("/recommend", content=b'{"user_id": 7}', headers=form)
+    assert refused.status_code == 422
+    assert "`content-type: application/json` says so" in refused.json()["error"]["message"]
+    assert refused.json()["error"]["where"] == "content-type"
+
+
 def test_a_new_viewer_is_signed_up_and_forgotten(service: Running) -> None:
     user_id = service.post("/sign_up", {"favourites": [1, 2, 3], "k": 5}).json()["user_id"]
     assert service.get(f"/viewers/{user_id}").json()["known"]

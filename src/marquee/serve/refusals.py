@@ -72,6 +72,10 @@ async def _of_validation(request: Request, error: Exception) -> Response:
     if fault["type"] == "json_invalid":
         where = f"byte {fault['loc'][-1]}"
         return _refused(400, refusal("bad_json", f"no JSON: {fault['ctx']['error']}", _id(request), where))
+    said = request.headers.get("content-type", "none").partition(";")[0]
+    if fault["loc"] == ("body",) and fault["type"] != "missing" and not said.endswith("json"):
+        words = f"a body is read as JSON where `content-type: application/json` says so; of this it is {said}"
+        return _refused(422, refusal("invalid_request", words, _id(request), "content-type"))
     more = f"; and {others} more" if (others := len(error.errors()) - 1) else ""
     where = ".".join(map(str, fault["loc"]))
     return _refused(422, refusal("invalid_request", f"{where}: {fault['msg']}{more}", _id(request), where))
