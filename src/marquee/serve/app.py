@@ -27,6 +27,7 @@ from marquee.serve.endpoints import (
     caller_of,
     credential_of,
     replies,
+    who_may,
     worker_of,
     written,
 )
@@ -214,7 +215,7 @@ async def stream(
 def _may_read(request: Request, credential: str | None) -> bool:
     """Still: keys are revoked, and tokens expire."""
     try:
-        worker_of(request).access.caller(credential, request.client.host if request.client else None).require("read")
+        who_may(request, credential, "read")
     except (AccessError, ForbiddenError):
         return False
     return True

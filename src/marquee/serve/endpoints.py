@@ -43,10 +43,15 @@ def credential_of(request: Request, credentials: HTTPAuthorizationCredentials | 
     return credential
 
 
-def caller_of(request: Request, credential: str | None, scope: str) -> Caller:
-    worker = worker_of(request)
-    caller = worker.access.caller(credential, request.client.host if request.client else None)
+def who_may(request: Request, credential: str | None, scope: str) -> Caller:
+    """Whoever asks, of that scope, however often."""
+    caller = worker_of(request).access.caller(credential, request.client.host if request.client else None)
     caller.require(scope)
+    return caller
+
+
+def caller_of(request: Request, credential: str | None, scope: str) -> Caller:
+    worker, caller = worker_of(request), who_may(request, credential, scope)
     if not caller.is_unlimited and (wait_s := worker.rates.wait_s(caller.name)):
         words = f"{caller.name} asks more often than {worker.settings.rate:g} times a second; wait a little"
         raise HTTPException(429, {"code": "too_many_requests", "message": words}, {"retry-after": str(ceil(wait_s))})

@@ -29,10 +29,10 @@ class LetGo:
 
 def let_go(database: Database, partition_rows: int, folder: Path, before: datetime) -> LetGo:
     """What was shown in months that had ended by then; StoreError if the snapshot should have them and has not."""
+    if not database.has_months:
+        raise StoreError(f"event store {database.name}: is one table; months can be let go on PostgreSQL alone")
     gone = LetGo(0, 0)
     with database.read() as connection:
-        if connection.dialect.name != "postgresql":
-            raise StoreError(f"event store {database.name}: is one table; months can be let go on PostgreSQL alone")
         known, until = tuple(months.shown_before(connection, before)), full_until(folder, partition_rows)
     for month in known:
         if month.position <= until:
