@@ -1,8 +1,8 @@
 """How long does everything take at the Netflix Prize's size on one machine, stage by stage, and what does growing cost?
 
 `marquee demo-world` writes the Prize's own format, `dvc repro` does the rest in a folder of its own: from text to a
-measured model. Beside each stage stand its floor (bytes in and out at this disk's speed; matrices at this processor's)
-and what the plain library takes for the heart of it, on the same tables. `--ratings` takes millions, several for the
+measured model. Beside each stage stand its floor, which floor.py works out, and what the plain library takes for the
+heart of it, on the same tables. `--ratings` takes millions, several for the
 slope; a run that was killed goes on where it was. The last rankings are measured on `live`, of a sample of viewers.
 """
 
@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,49 +23,16 @@ from implicit.cpu.als import AlternatingLeastSquares
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.prize.floor import FITS_A_PAST, PASTS, Done, Machine
 from marquee.data.demo_world import NETFLIX_SCALE
 from marquee.model.folder import load_model
 from marquee.model.histories import histories_of
 from marquee.model.split import some_viewers
-from marquee.params import Params, read_params
+from marquee.params import Params
 from tests.tiny import lay_out
 
 LIMIT_MINUTES, LIMIT_GB = 40, 10
 STAGES = ("titles", "ratings", "interactions", "split", "retrieve", "rank", "stars", "evaluate", "recommender")
-FITS_A_PAST = 4  # one retriever for each of three lessons, one that knows all of it
-PASTS = 2  # by_time, which live shares, and everything
-READS: Mapping[str, tuple[str, ...]] = {
-    "titles": ("demo/movie_titles.csv", "demo/netflix_titles.csv", "tables/titles.parquet"),
-    "ratings": ("demo/combined_data_*.txt", "tables/ratings.parquet"),
-    "interactions": ("tables/ratings.parquet", "tables/interactions.parquet"),
-    "split": ("tables/interactions.parquet", "cuts/*/*.parquet"),
-    "retrieve": ("cuts/*/train.parquet", "tables/interactions.parquet", "retrieved/*/*/*"),
-    "rank": ("retrieved/*/rows/*", "ranked/*/*"),
-    "stars": ("tables/interactions.parquet", "stars/*/*"),
-    "evaluate": ("retrieved/*/*/*", "cuts/live/*"),
-    "recommender": ("retrieved/everything/*/*", "stars/*/*", "model/*/*"),
-}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What this one can do at best."""
-
-    disk: float  # bytes a second, written and read again
-    flops: float  # of a product of matrices, on the two processors
-
-    @classmethod
-    def measured(cls, folder: Path) -> "Machine":
-        block, path = np.random.default_rng(0).bytes(1 << 28), folder / "disk"
-        began = time.perf_counter()
-        path.write_bytes(block)
-        size = 2 * len(path.read_bytes())
-        disk = size / (time.perf_counter() - began)
-        path.unlink()
-        square = np.random.default_rng(0).random((3_000, 3_000), np.float32)
-        began = time.perf_counter()
-        square @ square
-        return cls(disk, 2 * 2 * len(square) ** 3 / (time.perf_counter() - began))
 
 
 def project(folder: Path, millions: float) -> None:
@@ -91,17 +57,6 @@ def run(folder: Path) -> float:
 
 def costs(folder: Path) -> Mapping[str, Mapping[str, float]]:
     return {name: json.loads((folder / "data" / "metrics" / f"{name}.json").read_text("utf-8")) for name in STAGES}
-
-
-def floor(folder: Path, stage: str, machine: Machine) -> float:
-    """Seconds below which nothing can come: what is read and written, and in `retrieve` the squares of titles."""
-    paths = (path for pattern in READS[stage] for path in (folder / "data").glob(pattern) if path.is_file())
-    seconds = sum(path.stat().st_size for path in paths) / machine.disk
-    if stage == "retrieve":
-        titles = np.load(folder / "data" / "retrieved" / "everything" / "autoencoder" / "supported.npy")
-        # A third of a cube to factor; two thirds more for the inverse of the one, two for the solution of the other.
-        seconds += FITS_A_PAST * PASTS * (1 + 7 / 3) * float(len(titles)) ** 3 / machine.flops
-    return seconds
 
 
 def plain(folder: Path, params: Params) -> Iterator[tuple[str, str, int, Callable[[], object]]]:
@@ -141,16 +96,16 @@ def _scanned(folder: Path) -> pl.DataFrame:
 
 
 def told(folder: Path, machine: Machine) -> None:
-    cost, params = costs(folder), read_params(folder / "params.yaml")
+    cost, done = costs(folder), Done.of(folder)
     beside: dict[str, str] = {}
-    for stage, library, times, work in plain(folder, params):
+    for stage, library, times, work in plain(folder, done.params):
         began = time.perf_counter()
         work()
         beside[stage] = f"{library}: {times} times {time.perf_counter() - began:.0f} s"
     print(f"{'stage':<14}{'seconds':>9}{'GB':>7}{'floor, s':>10}  the plain library for the heart of it")
     for stage in STAGES:
         seconds, peak = cost[stage]["seconds"], cost[stage]["peak_mb"] / 1e3
-        least = floor(folder, stage, machine)
+        least = done.floor(stage, machine)
         print(f"{stage:<14}{seconds:>9.1f}{peak:>7.2f}{least:>10.1f}  {beside.get(stage, '')}")
     minutes, peak = whole(cost)
     limits = f"limits for 100 million: {LIMIT_MINUTES} minutes, {LIMIT_GB} GB"
@@ -223,7 +178,7 @@ def main() -> None:
     sizes, folders = [0.5] if given.quick else given.ratings, []
     given.folder.mkdir(parents=True, exist_ok=True)
     machine = Machine.measured(given.folder)
-    print(f"disk {machine.disk / 1e9:.1f} GB/s, matrices {machine.flops / 1e9:.0f} Gflop/s on two processors")
+    print(machine)
     for millions in sizes:
         folder = given.folder / f"{millions:g}M"
         if not (folder / "params.yaml").exists():

@@ -178,6 +178,22 @@ def test_what_viewers_tell_of_themselves_counts_at_once_also_of_strangers(marque
     assert nowhere == untold
 
 
+def test_a_title_that_is_held_to_a_region_is_shown_to_those_who_live_there_alone(marquee: Marquee) -> None:
+    world().write_parquet("r.parquet")
+    held = dict.fromkeys(TITLES[:4].tolist(), "north|islands")
+    rows = (f"{title},{held.get(title, '')}" for title in TITLES.tolist())
+    Path("t.csv").write_text("\n".join(["title_id,regions", *rows]))
+    done = marquee("fit", "--ratings", "r.parquet", "--titles", "t.csv", "--to", "held")
+    assert done.code == 0, done.stderr
+    Path("v.csv").write_text("user_id,region\n424242,islands\n424243,nowhere\n424244,\n")
+    lists, _ = recommended(marquee, Path("held"), "--users", "v.csv", "--viewers", "v.csv", k=100)
+    islands, *elsewhere = (set(of.get_column("title_id")) for _, of in lists.group_by("user_id", maintain_order=True))
+    assert islands == set(TITLES.tolist())
+    assert elsewhere == [set(TITLES[4:].tolist())] * 2
+    unsaid, _ = recommended(marquee, Path("held"), "--users", "all", k=100)
+    assert not set(unsaid["title_id"]) & held.keys()
+
+
 def test_stars_are_told_for_every_pair_in_its_order_also_twice_for_strangers_and_of_unknown_titles(
     marquee: Marquee, fitted: Path
 ) -> None:

@@ -77,6 +77,11 @@ def test_predicted_stars_are_measured_later_in_folds_and_on_the_probe(project: P
     both = probe.cast(pl.Int64).join(known.cast({"user_id": pl.Int64, "title_id": pl.Int64}), on=probe.columns)
     assert measured["probe"]["blend"]["pairs"] == both["rating"].count() > 50
     assert all(0.3 < measured[asked]["blend"]["rmse"] < 1.5 for asked in ("by_time", "random_folds", "probe"))
+    for told in (measured["by_time"], measured["random_folds"], measured["probe"]):
+        segments = told["blend of segments"]
+        assert segments["old titles"]["pairs"] + segments["new titles"]["pairs"] == told["blend"]["pairs"]
+        of_viewers = [of["pairs"] for name, of in segments.items() if name.endswith("viewers") or name == "strangers"]
+        assert sum(of_viewers) == told["blend"]["pairs"]
     points = pl.read_csv(project / "data/plots/stars.csv")
     per_way = points.group_by("asked").agg(pl.col("ratings").sum())
     assert dict(per_way.iter_rows()) == {

@@ -112,6 +112,7 @@ TITLES = Table(
         "keywords": pl.List(pl.String()),
         "maturity": pl.String(),
         "description": pl.String(),
+        "regions": pl.List(pl.String()),  # where alone it may be shown; of an empty list: anywhere
         "artwork": pl.String(),  # a picture's address, or two colours to draw a poster with: "#1b2a41 #e0a458"
     },
     sorted_by=("title_id",),

@@ -20,6 +20,7 @@ from marquee.model.arrange import (
     compact,
     explore,
     for_age,
+    for_region,
     history_rule,
     keep,
     of_genres,
@@ -130,6 +131,13 @@ def test_a_mark_that_names_no_age_is_nothing_for_a_child() -> None:
     titles = films(maturity=["G", "PG-13", "R", "NR", None])
     assert for_age(titles, 12, PARAMS).tolist() == [True, False, False, False, False]
     assert for_age(titles, 17, PARAMS).tolist() == [True, True, True, False, False]
+
+
+def test_a_title_that_is_held_to_regions_is_shown_nowhere_else() -> None:
+    titles = films(regions=[[], ["NZ"], ["NZ", "AU"], ["Österreich"]])
+    assert for_region(titles, "NZ").tolist() == [True, True, True, False]
+    assert for_region(titles, "Österreich").tolist() == [True, False, False, True]
+    assert for_region(titles, "nz").tolist() == for_region(titles, None).tolist() == [True, False, False, False]
 
 
 def test_a_list_that_candidates_do_not_fill_takes_the_most_popular_titles_that_are_allowed() -> None:

@@ -7,7 +7,8 @@ from marquee.model import recommender
 from marquee.model.asked import attributes_for, histories_for, lists
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.histories import Histories, histories_of
-from marquee.tables import VIEWERS, WHEN
+from marquee.model.titles import Titles
+from marquee.tables import TITLES, VIEWERS, WHEN
 from tests.model.conftest import small_params, table
 
 TOLD = VIEWERS.complete(
@@ -29,9 +30,14 @@ def three_viewers() -> Histories:
     return histories_of(known, np.array([7]))
 
 
+def held(*regions: str) -> Titles:
+    """A title that may be shown there alone."""
+    return Titles(TITLES.complete(pl.DataFrame({"title_id": [7], "name": ["film"], "regions": [list(regions)]})))
+
+
 def test_ages_are_in_their_order_and_a_region_is_its_place() -> None:
-    regions = regions_of(TOLD)
-    assert regions == ("east", "north", "south")
+    regions = regions_of(TOLD, held("west", "north"))
+    assert regions == ("east", "north", "south", "west")
     attributes = with_attributes(three_viewers(), TOLD, regions).attributes
     np.testing.assert_array_equal(attributes, [[np.nan] * 3, [0, 1, 2], [6, np.nan, 1]])
 
@@ -42,15 +48,15 @@ def test_a_region_that_the_model_does_not_know_is_not_known() -> None:
 
 
 def test_nobody_told_anything_without_a_table() -> None:
-    assert regions_of(NOBODY) == ()
+    assert regions_of(NOBODY, held()) == ()
     assert np.isnan(with_attributes(three_viewers(), NOBODY, ()).attributes).all()
 
 
 def test_who_told_before_is_known_by_it_and_strangers_are_not() -> None:
-    known = with_attributes(three_viewers(), TOLD, regions_of(TOLD))
+    known = with_attributes(three_viewers(), TOLD, regions_of(TOLD, held()))
     np.testing.assert_array_equal(attributes_for(known, np.array([-5, 2, 99])), [[np.nan] * 3, [0, 1, 2], [np.nan] * 3])
     newer = VIEWERS.complete(pl.DataFrame({"user_id": [3], "region": ["south"]}))
-    again = with_attributes(known, newer, regions_of(TOLD)).attributes
+    again = with_attributes(known, newer, regions_of(TOLD, held())).attributes
     np.testing.assert_array_equal(again[1:], [[0, 1, 2], [np.nan, np.nan, 2]])
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,9 +10,10 @@ import pytest
 
 from marquee.model.histories import Histories, Ints, histories_of
 from marquee.model.stars import NO_MOMENT, Stars, fit_stars
-from marquee.model.stars.measured import by_time, error, last_part, on_rows, random_folds
-from marquee.params import BlendParams, LikenessParams, StarsParams, TastesParams
+from marquee.model.stars.measured import Answers, answers, by_segment, by_time, error, last_part, on_rows, random_folds
+from marquee.params import BlendParams, LikenessParams, StarsParams, TastesParams, read_params
 
+ROOT = Path(__file__).parents[2]
 DAY = 86_400_000
 VIEWERS, TITLES = 120, 40
 PARAMS = StarsParams(
@@ -197,6 +199,34 @@ def test_splits_by_time_ask_what_came_last() -> None:
     assert last_part(histories, TITLES, PARAMS, fifth, seed=1)["blend"].pairs == (histories.counts // 5).sum()
     late = by_time(histories, TITLES, PARAMS, fifth, seed=1)["blend"]
     assert late.pairs == pytest.approx(len(histories.title) * fifth, abs=1)
+
+
+def test_errors_are_told_of_whom_so_much_was_seen() -> None:
+    """Of viewers 0 to 3 nothing, 10, 11 and 60 rows were seen; of title 0 one, of title 1 five."""
+    watched, rated = np.array([0, 0, 10, 11, 60]), np.array([1, 5, 5, 5, 1])
+    said, given = np.array([3, 3, 4, 4, 2], np.float32), np.array([1, 3, 4, 5, 2], np.float32)
+    limits = read_params(ROOT / "params.yaml").evaluate.model_copy(update={"light": 11, "heavy": 60, "new_title": 5})
+    told = [Answers({"blend": said[rows]}, given[rows], watched[rows], rated[rows]) for rows in (slice(3), slice(3, 5))]
+    errors = {name: (found.mae, found.pairs) for name, found in by_segment(told, limits).items()}
+    assert errors == {
+        "light viewers": (0, 1),
+        "medium viewers": (1, 1),
+        "heavy viewers": (0, 1),
+        "old titles": (pytest.approx(1 / 3), 3),
+        "new titles": (1, 2),
+        "strangers": (1, 2),
+    }
+
+
+def test_what_was_seen_is_counted_without_what_is_asked() -> None:
+    histories = checkerboard()
+    asked = (histories.user == 0) | (histories.title == 0)
+    (told,) = answers(histories, [asked], TITLES, PARAMS, seed=1)
+    user, title = histories.user[asked], histories.title[asked]
+    assert (told.watched[user == 0] == 0).all()
+    assert (told.watched[user == 1] == np.count_nonzero((histories.user == 1) & (histories.title != 0))).all()
+    assert (told.rated[title == 0] == 0).all()
+    assert (told.rated[title == 3] == np.count_nonzero((histories.title == 3) & (histories.user != 0))).all()
 
 
 def test_given_rows_are_asked_of_a_model_that_saw_none_of_them() -> None:

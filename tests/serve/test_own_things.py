@@ -1,12 +1,16 @@
 """A viewer's own things: what they wish of their lists, what they did and take back, what they save and bring along."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from marquee.data.events import EventStore
 from marquee.errors import NotFoundError, RequestError
+from marquee.model.titles import Titles
 from marquee.params import Params
 from marquee.serve import schemas as s
 from marquee.serve.answers import Answers
@@ -92,6 +96,40 @@ def test_a_ceiling_holds_for_lists_search_and_what_is_alike(answers: Answers, st
     alike = answers.similar(s.SimilarRequest(title_id=81, user_id=STRANGER), NOW).titles
     marks = {title.maturity for titles in (*(shelf.titles for shelf in page.shelves), found, alike) for title in titles}
     assert marks == {"G"}
+
+
+def test_titles_that_are_held_to_regions_are_told_of_there_alone(
+    served: Served, store: EventStore, shown: Shown
+) -> None:
+    answers, held = Answers(lambda: in_regions(served, "NZ", range(81, 91)), store, shown), set(range(81, 91))
+    like(store, *range(91, 96))
+    assert not held & everywhere_told(answers)
+    assert held & everywhere_told(answers, region="NZ")
+    wish(answers, region="NZ")
+    assert held & everywhere_told(answers)
+    assert not held & everywhere_told(answers, region="Atlantis")
+
+
+def in_regions(served: Served, region: str, title_ids: Iterable[int]) -> Served:
+    """The same with some titles that may be shown in a region alone."""
+    model, frame = served.recommender, served.titles.frame
+    of = pl.when(pl.col("title_id").is_in(list(title_ids))).then(pl.lit([region])).otherwise(pl.col("regions"))
+    retriever = replace(model.retriever, titles=Titles(frame.with_columns(regions=of)))
+    return replace(served, recommender=replace(model, retriever=retriever))
+
+
+def everywhere_told(answers: Answers, **filters: object) -> set[int]:
+    """Titles of lists, of shelves, of a search and of what is alike."""
+    told = {"user_id": STRANGER, "k": 30, "filters": filters}
+    page = answers.shelves(s.ShelvesRequest.model_validate(told), NOW)
+    every = (
+        *(shelf.titles for shelf in page.shelves),
+        answers.recommend(s.RecommendRequest.model_validate(told), NOW).titles,
+        answers.search(s.SearchRequest.model_validate({**told, "query": "Westerns"}), NOW).titles,
+        answers.similar(s.SimilarRequest.model_validate({**told, "title_id": 81}), NOW).titles,
+    )
+    assert all(every), "each of them has something to tell"
+    return {title.title_id for titles in every for title in titles}
 
 
 def test_a_ceiling_holds_while_the_store_is_away(served: Served, store: EventStore, shown: Shown) -> None:

@@ -100,6 +100,13 @@ def for_age(titles: Titles, age: int, params: ArrangeParams) -> Mask:
     return (ages <= age).fill_null(value=False).to_numpy()
 
 
+def for_region(titles: Titles, region: str | None) -> Mask:
+    """Titles that may be shown there: one that names no region anywhere, one that does nowhere else."""
+    named = pl.col("regions")
+    may = (named.list.len() == 0) | named.list.contains(pl.lit(region, pl.String))
+    return titles.frame.select(may.fill_null(value=False)).to_series().to_numpy()
+
+
 def compact(features: sp.csr_array, columns: int, seed: int) -> Floats:
     """Sparse rows as dense ones of few columns whose cosines are near the same, for Shop.features."""
     if features.shape[1] <= columns:

@@ -10,14 +10,15 @@ import numpy as np
 import polars as pl
 
 from marquee.model.histories import ATTRIBUTES, Floats, Histories
+from marquee.model.titles import Titles
 from marquee.tables import AGE_GROUPS, GENDERS, VIEWERS
 
 NOBODY = VIEWERS.complete(pl.DataFrame(schema={"user_id": pl.Int64()}))  # told anything
 
 
-def regions_of(viewers: pl.DataFrame) -> tuple[str, ...]:
-    """Those that anybody lives in, rising; a region's place among them is its number."""
-    return tuple(viewers["region"].drop_nulls().unique().sort())
+def regions_of(viewers: pl.DataFrame, titles: Titles) -> tuple[str, ...]:
+    """Those that anybody lives in or a title is held to, rising; a region's place among them is its number."""
+    return tuple(sorted({*viewers["region"].drop_nulls(), *titles.region_names}))
 
 
 def with_attributes(histories: Histories, viewers: pl.DataFrame, regions: Sequence[str]) -> Histories:

@@ -16,13 +16,13 @@ import yaml
 from pydantic import ValidationError
 
 from marquee.errors import ModelError
-from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, compact, history_rule, keep
+from marquee.model.arrange import Kept, Lists, Rule, Scored, Shop, arrange, compact, for_region, history_rule, keep
 from marquee.model.attributes import NOBODY, regions_of, with_attributes
 from marquee.model.candidates import Candidates
 from marquee.model.copies import copies_last
 from marquee.model.explain import Explainer, Pool
 from marquee.model.folder import Contents
-from marquee.model.histories import Floats, Histories, Ints, histories_of, no_histories
+from marquee.model.histories import ATTRIBUTES, Floats, Histories, Ints, histories_of, no_histories
 from marquee.model.ranker import Ranker, fit_ranker
 from marquee.model.retrieval import Retriever, batches, restored_retriever, retrieve
 from marquee.model.search import Index, fit_index
@@ -30,7 +30,7 @@ from marquee.model.sources import Source
 from marquee.model.sources.content import Content
 from marquee.model.split import some_viewers
 from marquee.model.stars import Stars, fit_stars
-from marquee.model.titles import Titles, titles_of
+from marquee.model.titles import Titles, restored_titles, titles_of
 from marquee.params import Params, Recipe
 
 TOGETHER = 64  # viewers that one thread takes at once
@@ -122,9 +122,22 @@ class Recommender(Lister):
     """What is saved and served: it also tells stars and reasons, and knows where viewers live."""
 
     stars: Stars
-    regions: Sequence[str]  # that viewers told of; the number of each is its place
+    regions: Sequence[str]  # that viewers or titles told of; the number of each is its place
     index: Index
     before_events: Histories  # of all viewers with events in the training, what they had rated besides
+
+    def recommend(self, histories: Histories, as_of: Ints, k: int, rules: Sequence[Rule] = ()) -> Lists:
+        """The same of what may be shown where each viewer lives; of whom that is not known, what may be anywhere."""
+        if not self.titles.region_names:
+            return super().recommend(histories, as_of, k, rules)
+        lives_in, parts = histories.attributes[:, ATTRIBUTES.index("region")], []
+        for region in np.unique(lives_in):
+            users = np.flatnonzero(np.isnan(lives_in) if np.isnan(region) else lives_in == region)
+            name = None if np.isnan(region) else self.regions[int(region)]
+            here = Rule("region", for_region(self.titles, name))
+            lists = super().recommend(histories.of(users), as_of[users], k, [*rules, here])
+            parts.append(replace(lists, user=users[lists.user]))
+        return _in_order(_joined(parts))
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -146,7 +159,7 @@ def restored(contents: Contents) -> Recommender:
     """The recommender of a model folder."""
     params = params_of(contents)
     histories = Histories(**contents.arrays["histories"])
-    retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
+    retriever = restored_retriever(contents.arrays, restored_titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])
@@ -177,7 +190,7 @@ def fit(
     """The shipped recipe, and the measured one."""
     known = titles_of(titles, interactions["title_id"].unique().to_numpy())
     told = NOBODY if viewers is None else viewers
-    regions = regions_of(told)
+    regions = regions_of(told, known)
     histories = with_attributes(histories_of(interactions, known.ids), told, regions)
     learnt = _drawn(histories, params)
     retrieved = retrieve(learnt, known, params, params.seed)
@@ -197,3 +210,9 @@ def _drawn(histories: Histories, params: Recipe) -> Histories:
 
 def _joined(parts: Sequence[Lists]) -> Lists:
     return Lists(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Lists)))
+
+
+def _in_order(lists: Lists) -> Lists:
+    """By viewer; each viewer's stand together already."""
+    order = np.argsort(lists.user, kind="stable")
+    return Lists(*(getattr(lists, field.name)[order] for field in fields(Lists)))

@@ -28,6 +28,11 @@ class Titles:
         return self.frame["year"].cast(pl.Float32).fill_null(np.nan).to_numpy()
 
     @cached_property
+    def region_names(self) -> tuple[str, ...]:
+        """Those to which any title is held."""
+        return tuple(self.frame["regions"].explode().drop_nulls().unique().sort())
+
+    @cached_property
     def genre_names(self) -> tuple[str, ...]:
         return tuple(self.frame["genres"].explode().drop_nulls().unique().sort())
 
@@ -62,6 +67,11 @@ def titles_of(known: pl.DataFrame | None, rated: Ints) -> Titles:
     frame = known.with_columns(pl.col("title_id").cast(pl.Int64))
     unknown = bare.join(frame, on="title_id", how="anti")
     return Titles(pl.concat([frame, _named(unknown)]).sort("title_id"))
+
+
+def restored_titles(frame: pl.DataFrame) -> Titles:
+    """Those that a model keeps; of columns that came after it nothing is known."""
+    return Titles(TITLES.complete(frame))
 
 
 def _named(bare: pl.DataFrame) -> pl.DataFrame:

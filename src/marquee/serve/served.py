@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from marquee.model.arrange import Shop, for_age
+from marquee.model.arrange import Shop, for_age, for_region
 from marquee.model.explain import Explainer
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.model.histories import Mask
@@ -65,6 +65,10 @@ class Served:
             self._ages[age] = for_age(self.titles, age, self.recommender.params.arrange)
         return self._ages[age]
 
+    def shown_in(self, region: str | None) -> Mask:
+        """The titles that may be shown there; where that is not known, those that may be anywhere."""
+        return self._regions.get(region, self._regions[None])
+
     def of_taste(self, kind: str, name: str) -> Mask:
         """The titles of a genre, a decade or a person; none of one that there is not."""
         if len(self._tastes) >= _TASTES:
@@ -84,6 +88,10 @@ class Served:
     @cached_property
     def _ages(self) -> dict[int, Mask]:
         return {}
+
+    @cached_property
+    def _regions(self) -> dict[str | None, Mask]:
+        return {region: for_region(self.titles, region) for region in (None, *self.titles.region_names)}
 
     @cached_property
     def _tastes(self) -> dict[tuple[str, str], Mask]:

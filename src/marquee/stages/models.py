@@ -16,6 +16,7 @@ import polars as pl
 
 from marquee.errors import SourceError
 from marquee.model.asked import histories_for, lists, lists_of_sources, rows_of_pairs
+from marquee.model.attributes import NOBODY, regions_of
 from marquee.model.folder import Contents, load_model, save_model, sha256_of
 from marquee.model.histories import Histories, Mask, histories_of
 from marquee.model.live import histories_before
@@ -111,8 +112,9 @@ def stars(params: Params, into: Path) -> Mapping[str, object]:
 
     def measured_on(rows: Sequence[Mask]) -> tuple[Mapping[str, object], pl.DataFrame]:
         told = list(measured.answers(everything, rows, n, params.stars, params.seed))
-        points = plots.star_calibration(*measured.said(told, "blend"))
-        return {way: asdict(error) for way, error in measured.errors(told).items()}, points
+        points = plots.star_calibration(*measured.said(told, measured.BLEND))
+        segments = measured.by_segment(told, params.evaluate)
+        return _as_metrics(measured.errors(told)) | {f"{measured.BLEND} of segments": _as_metrics(segments)}, points
 
     with ThreadPoolExecutor(_at_once(params, into, _TWO_ASKED)) as pool:
         fitting = pool.submit(fit_stars, everything, n, params.stars, params.seed)
@@ -123,6 +125,10 @@ def stars(params: Params, into: Path) -> Mapping[str, object]:
     save_csv(pl.concat(points), into / "plots" / "stars.csv")
     errors = {name: of_rows for name, (of_rows, _) in found.items()}
     return save_metrics(errors, cost, into / "metrics" / "stars.json")
+
+
+def _as_metrics(errors: Mapping[str, measured.Error]) -> dict[str, object]:
+    return {name: asdict(error) for name, error in errors.items()}
 
 
 def _told_stars(params: Params, into: Path, titles: Titles) -> Histories:
@@ -213,7 +219,8 @@ def _recommender(params: Params, into: Path, titles: Titles) -> Recommender:
     index = fit_index(titles, of.retriever.profiles.share, params.search)
     before_events = histories_before(_read(into / "tables" / "before_events.parquet"), titles.ids)
     histories = histories_of(_read(_table_of(EVERYTHING, into)), titles.ids)
-    return Recommender(params, histories, of.retriever, of.ranker, known_stars, (), index, before_events)
+    regions = regions_of(NOBODY, titles)
+    return Recommender(params, histories, of.retriever, of.ranker, known_stars, regions, index, before_events)
 
 
 def _contents_of(found: Retrieved) -> Contents:

@@ -1,6 +1,6 @@
 """Measured: how far predicted stars are from those given, on a split by time, on random folds, on given pairs.
 
-Beside the blend stands what its parts say alone, so that each has to earn its place.
+Beside the blend stands what its parts say alone, so that each has to earn its place; and of whom it knows how much.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +10,21 @@ import numpy as np
 
 from marquee.model.histories import Floats, Histories, Ints, Mask
 from marquee.model.stars import Stars, fit_stars
-from marquee.params import StarsParams
+from marquee.params import EvaluateParams, StarsParams
+
+BLEND = "blend"
 
 Ways = Mapping[str, Floats]
-Answers = Sequence[tuple[Ways, Floats]]  # what each way said of some rows, and the stars they were given
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Of rows that a model did not see."""
+
+    ways: Ways  # what each way said of them
+    given: Floats  # the stars they were given
+    watched: Ints  # how many rows of each one's viewer were seen
+    rated: Ints  # and of its title
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,28 @@ def on_rows(
     return errors(list(answers(histories, asked, titles, params, seed)))
 
 
-def errors(told: Answers) -> Mapping[str, Error]:
-    return {way: error(*said(told, way)) for way in told[0][0]}
+def errors(told: Sequence[Answers]) -> Mapping[str, Error]:
+    return {way: error(*said(told, way)) for way in told[0].ways}
 
 
-def said(told: Answers, way: str) -> tuple[Floats, Floats]:
+def said(told: Sequence[Answers], way: str) -> tuple[Floats, Floats]:
     """What one way said of all rows, and what they were given."""
-    return np.concatenate([ways[way] for ways, _ in told]), np.concatenate([given for _, given in told])
+    return np.concatenate([answers.ways[way] for answers in told]), np.concatenate([each.given for each in told])
+
+
+def by_segment(told: Sequence[Answers], params: EvaluateParams) -> Mapping[str, Error]:
+    """How far the blend is off for viewers and titles of whom so much was seen, as lists are told of them."""
+    predicted, given = said(told, BLEND)
+    watched, rated = (np.concatenate([getattr(each, name) for each in told]) for name in ("watched", "rated"))
+    of = {
+        "light viewers": (watched > 0) & (watched < params.light),
+        "medium viewers": (watched >= params.light) & (watched < params.heavy),
+        "heavy viewers": watched >= params.heavy,
+        "old titles": rated >= params.new_title,
+        "new titles": rated < params.new_title,
+        "strangers": watched == 0,
+    }
+    return {name: error(predicted[rows], given[rows]) for name, rows in of.items() if rows.any()}
 
 
 def ways(stars: Stars, known: Histories, user: Ints, title: Ints, at: Ints) -> Ways:
@@ -81,18 +107,19 @@ def ways(stars: Stars, known: Histories, user: Ints, title: Ints, at: Ints) -> W
         "tastes": columns["tastes"],
     }
     clipped = {name: np.clip(values, *stars.scale) for name, values in said.items()}
-    return clipped | {"blend": stars.predict(known, user, title, at)}
+    return clipped | {BLEND: stars.predict(known, user, title, at)}
 
 
 def answers(
     histories: Histories, asked: Sequence[Mask], titles: int, params: StarsParams, seed: int
-) -> Iterator[tuple[Ways, Floats]]:
+) -> Iterator[Answers]:
     """One model a set of rows, which saw none of them."""
     for rows in asked:
         known, tested = histories.where(~rows), rows & ~np.isnan(histories.rating)
-        user, title, at = histories.user[tested], histories.title[tested], histories.at[tested]
+        user, title, at = histories.user[tested], histories.title[tested].astype(np.int64), histories.at[tested]
         stars = fit_stars(known, titles, params, seed)
-        yield ways(stars, known, user, title.astype(np.int64), at), histories.rating[tested]
+        rated = np.bincount(known.title, minlength=titles)
+        yield Answers(ways(stars, known, user, title, at), histories.rating[tested], known.counts[user], rated[title])
 
 
 def _title_means(known: Histories, titles: int) -> Floats:

@@ -37,7 +37,7 @@ from marquee.serve.answers.operator_lookup import look_up
 from marquee.serve.answers.searching import found_titles
 from marquee.serve.answers.starting import start_reply
 from marquee.serve.answers.viewers import Viewers
-from marquee.serve.answers.wishes import profile_of, rules_of_profile
+from marquee.serve.answers.wishes import profile_of
 from marquee.serve.schemas.operator import LookUpReply, LookUpRequest
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
@@ -73,11 +73,10 @@ class Answers:
     def similar(self, request: s.SimilarRequest, now: datetime) -> s.SimilarReply:  # noqa: ARG002 - as every endpoint
         served = self._served()
         title = _row_of(served, request.title_id)
-        rules = rules_of(served, request.filters)
-        if request.user_id is not None:
-            viewer = self._viewers.now(served, request.user_id)
-            seen = hidden(viewer.history, len(served.titles))[0]
-            rules += [Rule("seen", ~seen), *rules_of_profile(served, profile_of(viewer))]
+        viewer = None if request.user_id is None else self._viewers.now(served, request.user_id)
+        rules = rules_of(served, request.filters, profile_of(viewer))
+        if viewer is not None:
+            rules.append(Rule("seen", ~hidden(viewer.history, len(served.titles))[0]))
         free = allowed_by(served, rules)
         rows, score = shelves.best(shelves.likeness(served.recommender, title), free, request.k)
         told = zip(rows.tolist(), score.tolist(), strict=True)

@@ -56,8 +56,9 @@ class Asked:
 
     @cached_property
     def rules(self) -> list[Rule]:
-        own = rules_of(self.served, self.request.filters, self.request.exclude)
-        return [*own, *rules_of_profile(self.served, self.profile)]
+        excluded = Rule("excluded", ~np.isin(self.served.titles.ids, self.request.exclude))
+        rules = rules_of(self.served, self.request.filters, self.profile)
+        return [*rules, excluded] if self.request.exclude else rules
 
     @property
     def diversity(self) -> float:
@@ -118,8 +119,8 @@ def page(asked: Asked, show: Show) -> s.PageReply:
     )
 
 
-def rules_of(served: Served, filters: s.Filters, exclude: Sequence[int] = ()) -> list[Rule]:
-    """The filters as rules; RequestError for a genre that no title is of."""
+def rules_of(served: Served, filters: s.Filters, profile: s.Profile) -> list[Rule]:
+    """What is asked and what the viewer's own profile asks, as rules; RequestError for a genre that no title is of."""
     titles, rules = served.titles, []
     if filters.genres:
         if unknown := [name for name in filters.genres if name not in titles.genre_names]:
@@ -132,9 +133,7 @@ def rules_of(served: Served, filters: s.Filters, exclude: Sequence[int] = ()) ->
         rules.append(Rule("kind", of_kind(titles, filters.kind)))
     if filters.age is not None:
         rules.append(Rule("age", served.suits(filters.age)))
-    if exclude:
-        rules.append(Rule("excluded", ~np.isin(titles.ids, exclude)))
-    return rules
+    return [*rules, *rules_of_profile(served, profile, filters.region)]
 
 
 def allowed_by(served: Served, rules: Sequence[Rule]) -> Mask:

@@ -20,8 +20,10 @@ from marquee.serve.served import Served
 TIMES = 10
 
 
-def profile_of(viewer: Viewer) -> s.Profile:
-    """What of it still makes sense: anybody may have sent the event it comes from."""
+def profile_of(viewer: Viewer | None) -> s.Profile:
+    """What of it still makes sense: anybody may have sent the event it comes from. Nobody told nothing."""
+    if viewer is None:
+        return s.Profile()
     told = {name: value for name, value in viewer.told.items() if name in s.Profile.model_fields}
     try:
         return s.Profile.model_validate(told)
@@ -30,8 +32,12 @@ def profile_of(viewer: Viewer) -> s.Profile:
         return s.Profile.model_validate({name: value for name, value in told.items() if name not in wrong})
 
 
-def rules_of_profile(served: Served, profile: s.Profile) -> list[Rule]:
-    return [] if profile.age is None else [Rule("ceiling", served.suits(profile.age))]
+def rules_of_profile(served: Served, profile: s.Profile, region: str | None) -> list[Rule]:
+    """A ceiling, and where they are: in the region that is asked for, or else where they told that they live."""
+    rules = [] if profile.age is None else [Rule("ceiling", served.suits(profile.age))]
+    if served.titles.region_names:
+        rules.append(Rule("region", served.shown_in(region or profile.region)))
+    return rules
 
 
 def less_of(served: Served, profile: s.Profile) -> Mask | None:

@@ -69,6 +69,11 @@ class Filters(_Request):
     age: Annotated[int, Field(strict=True, ge=0, le=150)] | None = Field(
         default=None, description="Only what its maturity mark allows at this age.", examples=[12]
     )
+    region: Annotated[Text, Field(min_length=1, max_length=_SHORT)] | None = Field(
+        default=None,
+        description="Where the viewer is, if not where they told: some titles may be shown in some regions alone.",
+        examples=["NZ"],
+    )
 
     @model_validator(mode="after")
     def _years_are_in_order(self) -> Self:
