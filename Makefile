@@ -1,4 +1,4 @@
-# up · test · test-spark · check · repro · bench · lock — each alone creates what it needs.
+# up · test · test-spark · cover · check · repro · bench · lock — each alone creates what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -6,15 +6,20 @@ export DO_NOT_TRACK := 1
 export DVC_NO_ANALYTICS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: up test test-spark check repro bench bench-netflix lock spark
+.PHONY: up test test-spark cover check repro bench bench-netflix lock spark
 
 up: repro                  ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
 	@marquee events add
 	@marquee status
 	@marquee up
 
+TWO_AT_ONCE := -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not house"
 test: check                ## everything that must hold
-	@python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not house" --cov --cov-report=
+	@python -m pytest $(TWO_AT_ONCE)
+	@python -m pytest -m house
+
+cover: .venv/ready         ## the same with every line and branch counted, in half as much time again
+	@python -m pytest $(TWO_AT_ONCE) --cov --cov-report=
 	@python -m pytest -m house --cov --cov-append --cov-report=term
 
 test-spark: spark          ## the same work on a cluster: a real one of two workers, on Java 17 or newer

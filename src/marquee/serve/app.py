@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from marquee.errors import AccessError, ForbiddenError
 from marquee.serve import metrics, operating, own, refusals, session, tracing
@@ -228,7 +228,16 @@ async def model(request: Request, caller: Reader) -> Response:  # noqa: ARG001
     return await answered(request, worker.answers.model)
 
 
-@probes.get("/readyz", responses={503: {"description": "There is no model to answer from."}})
+class ReadyReply(BaseModel):
+    ready: bool
+    degraded: list[str] = Field(description="What is away or broken: registry, champion, store.", examples=[[]])
+
+
+@probes.get(
+    "/readyz",
+    response_model=None,
+    responses={200: {"model": ReadyReply}, 503: {"model": ReadyReply, "description": "No model to answer from."}},
+)
 async def readyz(request: Request) -> Response:
     """200 while lists can be answered; what is away is named."""
     worker = worker_of(request)
