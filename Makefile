@@ -13,14 +13,12 @@ up: repro                  ## the demo world, the pipeline on it, and all that r
 	@marquee status
 	@marquee up
 
-TWO_AT_ONCE := -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not house"
+TESTS := python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 test: check                ## everything that must hold
-	@python -m pytest $(TWO_AT_ONCE)
-	@python -m pytest -m house
+	@$(TESTS)
 
 cover: .venv/ready         ## the same with every line and branch counted, in half as much time again
-	@python -m pytest $(TWO_AT_ONCE) --cov --cov-report=
-	@python -m pytest -m house --cov --cov-append --cov-report=term
+	@$(TESTS) --cov --cov-report=term
 
 test-spark: spark          ## the same work on a cluster: a real one of two workers, on Java 17 or newer
 	@python -m pytest --timeout 600 tests/spark

@@ -26,13 +26,11 @@ _GUARDED = "local all guarded scram-sha-256\n"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that allow themselves most time begin first. Houses share ports: they are asked for one after another."""
+    """Files that allow themselves most time begin first."""
     patience: dict[Path, float] = {}
     for item in items:
         asked = [float(mark.args[0]) for mark in item.iter_markers("timeout")]
         patience[item.path] = max([patience.get(item.path, 0.0), *asked])
-        if hasattr(item, "module") and hasattr(item.module, "up_in"):
-            item.add_marker("house")
     items.sort(key=lambda item: -patience[item.path])
 
 

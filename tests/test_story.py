@@ -37,7 +37,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     lay_out(folder, *QUICK, *WORLD)
     tell(folder, watched(1, BEGIN, seed=1))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    own = {"PATH": path, "PYTHONPATH": str(folder / "src"), "DVC_NO_ANALYTICS": "1", **HASTE}
+    own = {"PATH": path, "DVC_NO_ANALYTICS": "1", **HASTE}
     subprocess.run(["dvc", "repro", "--quiet"], cwd=folder, env=os.environ | own, check=True)
     with up_in(folder, own, "--without", "drift") as up:
         yield up

@@ -69,6 +69,7 @@ def test_netflix_titles_tell_what_their_columns_say(folder: Path, rejects: Rejec
         "keywords": [],
         "maturity": "TV-MA",
         "description": 'Two say: "stay".\nOne goes.',
+        "regions": [],
         "artwork": None,
     }
 

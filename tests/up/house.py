@@ -75,9 +75,10 @@ def answers(port: int) -> bool:
 
 
 def _free_offset() -> int:
-    """Added to every port, it leads to free ones."""
+    """Added to every port, it leads to free ones; processes that share the tests look for theirs apart."""
+    first = 20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return next(
-        offset for offset in range(20_000, 40_000, 97) if not any(answers(port + offset) for port in PORTS.values())
+        offset for offset in range(first, 40_000, 4_001) if not any(answers(port + offset) for port in PORTS.values())
     )
 
 
