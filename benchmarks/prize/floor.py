@@ -7,7 +7,7 @@ each rating.
 """
 
 import json
-import time
+import timeit
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ _FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _RATING, _INTERACTION, _FLOAT = 18, 35, 4  # bytes in memory
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,8 @@ class Machine:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    """The best of a few: a floor is what it can do when nobody disturbs it."""
+    return min(timeit.repeat(work, number=1, repeat=_TRIES))
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,8 @@ class Adding:
 
     def carried(self, place: Ints) -> Floats:
         carried = np.zeros((*self._counts.shape, len(place)), np.float32)
-        column = self._columns(self._title[place])
         for matrix, run in self._runs:
-            _carry(*cells_of(matrix), self._history.title, column, self._counts[run], carried[run])
+            _carry(*cells_of(matrix), self._history.title, self._title[place], self._counts[run], carried[run])
         return carried
 
     def lost(self, without: Without) -> Floats:
@@ -68,18 +67,30 @@ def _carry(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     indices: NDArray[Any],
     data: Floats,
     mine: NDArray[np.int32],
-    column: Columns,
+    asked: Ints,
     counts: Floats,
     carried: Floats,
 ) -> None:
-    cells = np.zeros(carried.shape[2] + 1, np.float32)
+    """The titles asked about are few: each is looked for among the cells of a row, which are in order."""
     for row in range(len(mine)):
-        if np.any(counts[:, row] != 0):
-            cells[:] = 0
-            _lay_out(indptr, indices, data, mine[row], column, cells)
-            for source in range(len(counts)):
-                for place in range(carried.shape[2]):
-                    carried[source, row, place] = counts[source, row] * cells[place]
+        first, end = indptr[mine[row]], indptr[mine[row] + 1]
+        if end > first and np.any(counts[:, row] != 0):
+            for place in range(len(asked)):
+                cell = _last_up_to(indices, first, end, asked[place])
+                if indices[cell] == asked[place]:
+                    for source in range(len(counts)):
+                        carried[source, row, place] = counts[source, row] * data[cell]
+
+
+@compiled
+def _last_up_to(indices: NDArray[Any], first: int, end: int, wanted: int) -> int:
+    """The cell of that column, if there is one; without a branch, which guessed wrong costs more than half."""
+    left = end - first
+    while left > 1:
+        half = left // 2
+        first += half * (indices[first + half] <= wanted)
+        left -= half
+    return first
 
 
 @compiled
