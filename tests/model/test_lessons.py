@@ -13,7 +13,15 @@ from tests.model.conftest import DAY, histories, interactions
 from tests.model.sources.conftest import watched
 
 PARAMS = LessonsParams(
-    viewers=60, hidden=4, steps=(1, 3), ahead=2, moments=(0.5, 0.8), newcomers=(0, 1, 3), negatives=10, rows=1_000_000
+    viewers=60,
+    hidden=4,
+    steps=(1, 3),
+    ahead=2,
+    moments=(0.5, 0.8),
+    later=2,
+    newcomers=(0, 1, 3),
+    negatives=10,
+    rows=1_000_000,
 )
 ALL = PARAMS.model_copy(update={"viewers": 1_000})
 NAMES = ["latest", "fifth", "by_time_0.5", "by_time_0.8"]
@@ -42,7 +50,14 @@ def learnt(histories: Histories) -> Ints:
 
 def test_every_kind_of_lesson_is_given(taught: dict[str, Lesson]) -> None:
     assert list(taught) == NAMES
-    assert [len(taught[name].asked) for name in NAMES] == [2, 1, 6, 6]
+    assert [len(taught[name].asked) for name in NAMES] == [2, 1, 7, 7]
+
+
+def test_what_came_after_a_moment_is_asked_as_often_as_told(taught: dict[str, Lesson]) -> None:
+    first, second, *others = taught["by_time_0.8"].asked
+    assert first.histories.user_ids.tolist() == second.histories.user_ids.tolist()
+    assert rows(first.wanted) == rows(second.wanted)
+    assert all(rows(first.wanted) != rows(asked.wanted) for asked in others)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,7 +110,7 @@ def test_short_histories_keep_at_least_half_to_their_sources() -> None:
 
 def test_newcomers_are_unknown_to_the_past_and_known_by_their_first_titles(taught: dict[str, Lesson]) -> None:
     for name in NAMES[2:]:
-        known, *newcomers = taught[name].asked[: 1 + len(PARAMS.newcomers)]
+        known, *newcomers = taught[name].asked[PARAMS.later - 1 :][: 1 + len(PARAMS.newcomers)]
         assert set(known.histories.user_ids) <= set(taught[name].past.user_ids)
         for first, asked in zip(PARAMS.newcomers, newcomers, strict=True):
             assert not set(asked.histories.user_ids) & set(taught[name].past.user_ids)
@@ -105,7 +120,7 @@ def test_newcomers_are_unknown_to_the_past_and_known_by_their_first_titles(taugh
 def test_a_service_asks_an_old_model_with_a_fresh_history(world: Histories) -> None:
     lesson = by_time(world, 0.5, ALL, np.random.default_rng(1))
     moment = lesson.past.at.max()
-    for steps, asked in zip(ALL.steps, lesson.asked[1 + len(ALL.newcomers) :], strict=True):
+    for steps, asked in zip(ALL.steps, lesson.asked[ALL.later + len(ALL.newcomers) :], strict=True):
         later = world.where(world.at > moment).counts
         could = world.of(np.flatnonzero((later >= steps) & (world.counts > steps)))
         assert rows(asked.wanted) == rows(could.where((could.from_end < steps) & (could.from_end >= steps - 2)))

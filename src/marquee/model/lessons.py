@@ -88,7 +88,9 @@ def by_time(histories: Histories, share: float, params: LessonsParams, rng: np.r
     late = histories.where(histories.at > moment).counts
     asked_live = _next_few(histories, np.minimum(late, histories.counts - 1), params, rng)
     known = partial(_known_by, moment=moment)
-    return Lesson(f"by_time_{share:g}", known, known(histories), _answered([asked, *asked_new, *asked_live]))
+    # Of all requests few want what comes in the long run: asked once, they would hardly be heard beside the others.
+    every = [*[asked] * params.later, *asked_new, *asked_live]
+    return Lesson(f"by_time_{share:g}", known, known(histories), _answered(every))
 
 
 def _known_by(histories: Histories, moment: int) -> Histories:
