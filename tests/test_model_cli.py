@@ -185,11 +185,15 @@ def test_a_title_that_is_held_to_a_region_is_shown_to_those_who_live_there_alone
     Path("t.csv").write_text("\n".join(["title_id,regions", *rows]))
     done = marquee("fit", "--ratings", "r.parquet", "--titles", "t.csv", "--to", "held")
     assert done.code == 0, done.stderr
-    Path("v.csv").write_text("user_id,region\n424242,islands\n424243,nowhere\n424244,\n")
+    who = {424_242: "", 424_243: "islands", 424_244: "nowhere", 424_245: "north"}
+    Path("v.csv").write_text("\n".join(["user_id,region", *(f"{viewer},{home}" for viewer, home in who.items())]))
     lists, _ = recommended(marquee, Path("held"), "--users", "v.csv", "--viewers", "v.csv", k=100)
-    islands, *elsewhere = (set(of.get_column("title_id")) for _, of in lists.group_by("user_id", maintain_order=True))
-    assert islands == set(TITLES.tolist())
-    assert elsewhere == [set(TITLES[4:].tolist())] * 2
+    assert lists.select("user_id", "rank").rows() == sorted(lists.select("user_id", "rank").rows())
+    shown = {viewer: set(of.get_column("title_id")) for (viewer,), of in lists.group_by("user_id")}
+    everything, anywhere = set(TITLES.tolist()), set(TITLES[4:].tolist())
+    assert shown == dict(zip(who, (anywhere, everything, anywhere, everything), strict=True))
+    alike = marquee("similar", "--model", "held", "--title", TITLES[5], "--k", 100)
+    assert not {str(title) for title in held} & set(alike.stdout.split())
     unsaid, _ = recommended(marquee, Path("held"), "--users", "all", k=100)
     assert not set(unsaid["title_id"]) & held.keys()
 

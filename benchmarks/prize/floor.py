@@ -1,7 +1,8 @@
-"""Floors: the seconds below which no stage can come on this machine, whatever is done beside something else.
+"""Floors: about how many seconds each stage takes at the least on this machine, whatever is done beside something else.
 
 The longest of three: bytes over the disk's speed, bytes over the memory's, and products of matrices over the
-processors'. Of what goes through memory only that is counted which nobody can do without: tables as they lie there, a
+processors'. Of what goes through memory (or, part of it, no further than a cache) only that is counted which nobody can
+do without: tables as they lie there, a
 score of each source and title for who is asked about, the bins of each row for each level of a tree, the factors of
 each rating.
 """

@@ -298,3 +298,8 @@ def test_without_titles_every_title_that_was_rated_is_one(tmp_path: Path, reject
     titles = read_titles(tmp_path, rejects)
     assert titles.select("title_id", "name", "year").rows() == [(7, "Title 7", None), (123, "Title 123", None)]
     assert set_aside(rejects) == []
+
+
+def test_what_is_blank_in_a_list_is_nothing_however_the_list_is_written() -> None:
+    words, lists = pl.Series(["NZ| AU |", "", None]), pl.Series([["NZ", " AU ", "", None], [None], None])
+    assert own.listed(words).to_list() == own.listed(lists).to_list() == [["NZ", "AU"], [], []]

@@ -138,6 +138,7 @@ def test_a_title_that_is_held_to_regions_is_shown_nowhere_else() -> None:
     assert for_region(titles, "NZ").tolist() == [True, True, True, False]
     assert for_region(titles, "Österreich").tolist() == [True, False, False, True]
     assert for_region(titles, "nz").tolist() == for_region(titles, None).tolist() == [True, False, False, False]
+    assert for_region(films(regions=[["NZ", None]]), None).tolist() == [False]
 
 
 def test_a_list_that_candidates_do_not_fill_takes_the_most_popular_titles_that_are_allowed() -> None:

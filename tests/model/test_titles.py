@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from marquee.model.titles import Titles, restored_titles, titles_of
+from marquee.model.titles import Titles, titles_of
 from marquee.tables import TITLES
 
 
@@ -50,10 +50,3 @@ def test_without_a_table_every_rated_title_is_known_by_its_number() -> None:
 def test_nobody_has_rated_anything() -> None:
     assert titles_of(known(), np.array([], np.int64)).ids.tolist() == [3, 5, 8]
     assert len(titles_of(None, np.array([], np.int64))) == 0
-
-
-def test_of_a_column_that_came_after_a_model_nothing_is_known() -> None:
-    kept = TITLES.complete(pl.DataFrame({"title_id": [3, 7], "name": ["Heat", "Ran"], "regions": [["NZ"], []]}))
-    assert restored_titles(kept).region_names == ("NZ",)
-    assert restored_titles(kept.drop("regions")).region_names == ()
-    assert restored_titles(kept.drop("regions")).ids.tolist() == [3, 7]

@@ -10,6 +10,7 @@ import pytest
 
 from marquee.data.events import EventStore
 from marquee.errors import NotFoundError, RequestError
+from marquee.model.histories import ATTRIBUTES
 from marquee.model.titles import Titles
 from marquee.params import Params
 from marquee.serve import schemas as s
@@ -103,11 +104,24 @@ def test_titles_that_are_held_to_regions_are_told_of_there_alone(
 ) -> None:
     answers, held = Answers(lambda: in_regions(served, "NZ", range(81, 91)), store, shown), set(range(81, 91))
     like(store, *range(91, 96))
-    assert not held & everywhere_told(answers)
-    assert held & everywhere_told(answers, region="NZ")
+    assert not any(told & held for told in everywhere_told(answers))
+    assert all(told & held for told in everywhere_told(answers, region="NZ"))
     wish(answers, region="NZ")
-    assert held & everywhere_told(answers)
-    assert not held & everywhere_told(answers, region="Atlantis")
+    assert all(told & held for told in everywhere_told(answers))
+    assert not any(told & held for told in everywhere_told(answers, region="Atlantis"))
+    assert not held & {title.title_id for title in answers.start(anybody=False).titles}
+
+
+def test_where_a_viewer_of_the_training_lives_is_known_from_it(served: Served, store: EventStore, shown: Shown) -> None:
+    here = in_regions(served, "NZ", range(81, 121))
+    model = here.recommender
+    homes = model.histories.attributes.copy()
+    homes[model.histories.user_ids == KNOWN, ATTRIBUTES.index("region")] = 0
+    known = replace(model, histories=replace(model.histories, attributes=homes), regions=("NZ",))
+    answers = Answers(lambda: replace(here, recommender=known), store, shown)
+    listed = {user_id: {title.title_id for title in top(answers, user_id, k=ALL)} for user_id in (KNOWN, KNOWN + 1)}
+    assert listed[KNOWN] & set(range(81, 121))
+    assert not listed[KNOWN + 1] & set(range(81, 121))
 
 
 def in_regions(served: Served, region: str, title_ids: Iterable[int]) -> Served:
@@ -118,18 +132,18 @@ def in_regions(served: Served, region: str, title_ids: Iterable[int]) -> Served:
     return replace(served, recommender=replace(model, retriever=retriever))
 
 
-def everywhere_told(answers: Answers, **filters: object) -> set[int]:
-    """Titles of lists, of shelves, of a search and of what is alike."""
-    told = {"user_id": STRANGER, "k": 30, "filters": filters}
+def everywhere_told(answers: Answers, **filters: object) -> list[set[int]]:
+    """Titles of shelves, of a list, of a search and of what is alike."""
+    told = {"user_id": STRANGER, "k": 100, "filters": filters}
     page = answers.shelves(s.ShelvesRequest.model_validate(told), NOW)
     every = (
-        *(shelf.titles for shelf in page.shelves),
+        tuple(title for shelf in page.shelves for title in shelf.titles),
         answers.recommend(s.RecommendRequest.model_validate(told), NOW).titles,
         answers.search(s.SearchRequest.model_validate({**told, "query": "Westerns"}), NOW).titles,
         answers.similar(s.SimilarRequest.model_validate({**told, "title_id": 81}), NOW).titles,
     )
     assert all(every), "each of them has something to tell"
-    return {title.title_id for titles in every for title in titles}
+    return [{title.title_id for title in titles} for titles in every]
 
 
 def test_a_ceiling_holds_while_the_store_is_away(served: Served, store: EventStore, shown: Shown) -> None:

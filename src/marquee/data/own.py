@@ -236,10 +236,8 @@ def _told_titles(file: Path) -> pl.DataFrame:
 
 def listed(column: pl.Series) -> pl.Series:
     """Lists of text, from lists or from text with | between its values."""
-    if column.dtype != pl.String:
-        return column.cast(pl.List(pl.String), strict=False)
-    words = column.str.split("|").list.eval(pl.element().str.strip_chars().replace("", None).drop_nulls())
-    return words.fill_null([])
+    words = column.str.split("|") if column.dtype == pl.String else column.cast(pl.List(pl.String), strict=False)
+    return words.list.eval(pl.element().str.strip_chars().replace("", None).drop_nulls()).fill_null([])
 
 
 def _parquet_titles(file: Path) -> pl.DataFrame:

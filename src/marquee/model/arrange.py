@@ -102,9 +102,9 @@ def for_age(titles: Titles, age: int, params: ArrangeParams) -> Mask:
 
 def for_region(titles: Titles, region: str | None) -> Mask:
     """Titles that may be shown there: one that names no region anywhere, one that does nowhere else."""
-    named = pl.col("regions")
-    may = (named.list.len() == 0) | named.list.contains(pl.lit(region, pl.String))
-    return titles.frame.select(may.fill_null(value=False)).to_series().to_numpy()
+    named = titles.frame["regions"]
+    may = named.list.len() == 0
+    return (may if region is None else may | named.list.contains(region)).to_numpy()
 
 
 def compact(features: sp.csr_array, columns: int, seed: int) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marquee.model.arrange import for_region
 from marquee.model.candidates import firsts
 from marquee.model.histories import Floats, Histories, Ints, Mask, rows_of
 from marquee.model.recommender import Lister
@@ -93,8 +94,8 @@ def predicted(stars: Stars, known: Histories, titles: Titles, pairs: pl.DataFram
 
 
 def similar(recommender: Lister, title: int, k: int) -> pl.DataFrame:
-    """title_id, name and score of the titles most like one, as the service tells them."""
-    alike, score = best(likeness(recommender, title), np.ones(len(recommender.titles), np.bool_), k)
+    """title_id, name and score of the titles most like one, as the service tells them to nobody in particular."""
+    alike, score = best(likeness(recommender, title), for_region(recommender.titles, None), k)
     return recommender.titles.frame[alike].select("title_id", "name", score=pl.Series(score))
 
 

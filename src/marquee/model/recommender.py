@@ -30,7 +30,7 @@ from marquee.model.sources import Source
 from marquee.model.sources.content import Content
 from marquee.model.split import some_viewers
 from marquee.model.stars import Stars, fit_stars
-from marquee.model.titles import Titles, restored_titles, titles_of
+from marquee.model.titles import Titles, titles_of
 from marquee.params import Params, Recipe
 
 TOGETHER = 64  # viewers that one thread takes at once
@@ -159,7 +159,7 @@ def restored(contents: Contents) -> Recommender:
     """The recommender of a model folder."""
     params = params_of(contents)
     histories = Histories(**contents.arrays["histories"])
-    retriever = restored_retriever(contents.arrays, restored_titles(contents.frames["titles"]), params.sources)
+    retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
     boosters = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
     ranker = Ranker(retriever.feature_names, boosters)
     stars = Stars.restored(contents.arrays["stars"], contents.texts["stars.txt"])

@@ -69,10 +69,5 @@ def titles_of(known: pl.DataFrame | None, rated: Ints) -> Titles:
     return Titles(pl.concat([frame, _named(unknown)]).sort("title_id"))
 
 
-def restored_titles(frame: pl.DataFrame) -> Titles:
-    """Those that a model keeps; of columns that came after it nothing is known."""
-    return Titles(TITLES.complete(frame))
-
-
 def _named(bare: pl.DataFrame) -> pl.DataFrame:
     return TITLES.complete(bare.with_columns(name=pl.format("title {}", "title_id")))

@@ -17,7 +17,7 @@ from marquee.model.ranker import Ranker
 from marquee.model.recommender import Lister, params_of, recipe_of
 from marquee.model.retrieval import restored_retriever
 from marquee.model.split import Cut
-from marquee.model.titles import Titles, restored_titles
+from marquee.model.titles import Titles
 from marquee.quality.report import DECIDES
 from marquee.stages.saving import save_frame
 
@@ -61,7 +61,7 @@ def _restored(folder: Path) -> Lister:
     contents = load_model(folder)
     params = params_of(contents)
     try:
-        retriever = restored_retriever(contents.arrays, restored_titles(contents.frames["titles"]), params.sources)
+        retriever = restored_retriever(contents.arrays, Titles(contents.frames["titles"]), params.sources)
         texts = tuple(contents.texts[name] for name in sorted(contents.texts) if name.startswith("ranker_"))
         return Lister(
             params, Histories(**contents.arrays["histories"]), retriever, Ranker(retriever.feature_names, texts)

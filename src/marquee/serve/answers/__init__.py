@@ -37,7 +37,6 @@ from marquee.serve.answers.operator_lookup import look_up
 from marquee.serve.answers.searching import found_titles
 from marquee.serve.answers.starting import start_reply
 from marquee.serve.answers.viewers import Viewers
-from marquee.serve.answers.wishes import profile_of
 from marquee.serve.schemas.operator import LookUpReply, LookUpRequest
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
@@ -74,7 +73,7 @@ class Answers:
         served = self._served()
         title = _row_of(served, request.title_id)
         viewer = None if request.user_id is None else self._viewers.now(served, request.user_id)
-        rules = rules_of(served, request.filters, profile_of(viewer))
+        rules = rules_of(served, request.filters, viewer)
         if viewer is not None:
             rules.append(Rule("seen", ~hidden(viewer.history, len(served.titles))[0]))
         free = allowed_by(served, rules)

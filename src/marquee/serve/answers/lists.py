@@ -22,7 +22,7 @@ from marquee.model.listing import Listed, Wish, as_of, listed, ranked
 from marquee.serve import schemas as s
 from marquee.serve.answers.cards import cards_of, stars_of
 from marquee.serve.answers.viewers import Viewer
-from marquee.serve.answers.wishes import deep, is_less, less_of, profile_of, rules_of_profile, toned
+from marquee.serve.answers.wishes import deep, is_less, less_of, profile_of, rules_of_viewer, toned
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
 from marquee.serve.shown import Note
@@ -57,7 +57,7 @@ class Asked:
     @cached_property
     def rules(self) -> list[Rule]:
         excluded = Rule("excluded", ~np.isin(self.served.titles.ids, self.request.exclude))
-        rules = rules_of(self.served, self.request.filters, self.profile)
+        rules = rules_of(self.served, self.request.filters, self.viewer)
         return [*rules, excluded] if self.request.exclude else rules
 
     @property
@@ -119,8 +119,8 @@ def page(asked: Asked, show: Show) -> s.PageReply:
     )
 
 
-def rules_of(served: Served, filters: s.Filters, profile: s.Profile) -> list[Rule]:
-    """What is asked and what the viewer's own profile asks, as rules; RequestError for a genre that no title is of."""
+def rules_of(served: Served, filters: s.Filters, viewer: Viewer | None) -> list[Rule]:
+    """What is asked, and what the viewer's own profile asks, as rules; RequestError for a genre that no title is of."""
     titles, rules = served.titles, []
     if filters.genres:
         if unknown := [name for name in filters.genres if name not in titles.genre_names]:
@@ -133,7 +133,7 @@ def rules_of(served: Served, filters: s.Filters, profile: s.Profile) -> list[Rul
         rules.append(Rule("kind", of_kind(titles, filters.kind)))
     if filters.age is not None:
         rules.append(Rule("age", served.suits(filters.age)))
-    return [*rules, *rules_of_profile(served, profile, filters.region)]
+    return [*rules, *rules_of_viewer(served, viewer, filters.region)]
 
 
 def allowed_by(served: Served, rules: Sequence[Rule]) -> Mask:

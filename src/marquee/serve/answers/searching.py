@@ -11,7 +11,6 @@ from marquee.serve import schemas as s
 from marquee.serve.answers.cards import card, known, stars_of
 from marquee.serve.answers.lists import allowed_by, rules_of
 from marquee.serve.answers.viewers import Viewer
-from marquee.serve.answers.wishes import profile_of
 from marquee.serve.served import Served
 
 _STAR = 0.15  # what a star that the viewer would give above the others' counts, beside the match
@@ -22,7 +21,7 @@ _DEEP = 10  # times as many are looked for where filters leave some out
 def found_titles(
     served: Served, viewer: Viewer | None, request: s.SearchRequest, now: datetime
 ) -> tuple[s.FoundTitle, ...]:
-    rules = rules_of(served, request.filters, profile_of(viewer))
+    rules = rules_of(served, request.filters, viewer)
     most = max(request.k, _WEIGHED)
     title, score = served.recommender.index.find(request.query, most * _DEEP if rules else most)
     allowed = allowed_by(served, rules)[title]

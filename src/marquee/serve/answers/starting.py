@@ -23,13 +23,15 @@ def start_reply(served: Served, anybody: bool) -> s.StartReply:
 
 def _varied(served: Served) -> list[int]:
     """Genre by genre the one that most have watched, and no two that are near copies."""
-    watched, genres, alike = served.recommender.watched, served.titles.genre_matrix, served.shop.features
+    free = served.shown_in(None)  # who has not come yet lives nowhere
+    watched, genres = served.recommender.watched * free, served.titles.genre_matrix
+    alike = served.shop.features
     of_each = [np.argsort(-watched * genres[:, n], kind="stable")[:_DEEP] for n in np.argsort(-(watched @ genres))]
     rounds = np.stack(of_each, axis=1).ravel() if of_each else np.argsort(-watched, kind="stable")[: _TITLES * 2]
     chosen: list[int] = []
     near = served.recommender.params.arrange.near_copy
     for row in dict.fromkeys(rounds.tolist()):
-        if len(chosen) < _TITLES and not (alike[chosen] @ alike[row] > near).any():
+        if free[row] and len(chosen) < _TITLES and not (alike[chosen] @ alike[row] > near).any():
             chosen.append(row)
     return chosen
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from marquee.model.arrange import Rule
-from marquee.model.histories import Ints, Mask
+from marquee.model.histories import ATTRIBUTES, Ints, Mask
 from marquee.model.listing import Listed
 from marquee.serve import schemas as s
 from marquee.serve.answers.viewers import Viewer
@@ -32,12 +32,19 @@ def profile_of(viewer: Viewer | None) -> s.Profile:
         return s.Profile.model_validate({name: value for name, value in told.items() if name not in wrong})
 
 
-def rules_of_profile(served: Served, profile: s.Profile, region: str | None) -> list[Rule]:
+def rules_of_viewer(served: Served, viewer: Viewer | None, region: str | None) -> list[Rule]:
     """A ceiling, and where they are: in the region that is asked for, or else where they told that they live."""
+    profile = profile_of(viewer)
     rules = [] if profile.age is None else [Rule("ceiling", served.suits(profile.age))]
     if served.titles.region_names:
-        rules.append(Rule("region", served.shown_in(region or profile.region)))
+        rules.append(Rule("region", served.shown_in(region or profile.region or _home_of(served, viewer))))
     return rules
+
+
+def _home_of(served: Served, viewer: Viewer | None) -> str | None:
+    """As the training was told."""
+    code = np.nan if viewer is None else viewer.history.attributes[0, ATTRIBUTES.index("region")]
+    return None if np.isnan(code) else served.recommender.regions[int(code)]
 
 
 def less_of(served: Served, profile: s.Profile) -> Mask | None:
