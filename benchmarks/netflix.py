@@ -1,9 +1,9 @@
 """How long does everything take at the Netflix Prize's size on one machine, stage by stage, and what does growing cost?
 
 `marquee demo-world` writes the Prize's own format, `dvc repro` does the rest in a folder of its own: from text to a
-measured model. Beside each stage stand its floor, which floor.py works out, and what the plain library takes for the
-heart of it, on the same tables. `--ratings` takes millions, several for the
-slope; a run that was killed goes on where it was. The last rankings are measured on `live`, of a sample of viewers.
+measured model. Beside each stage stand its floor, which prize/floor.py works out, and what the plain library takes for
+the heart of it, on the same tables. `--ratings` takes millions, several for the slope; a run that was killed goes on
+where it was. The last rankings are measured on `live`, of a sample of viewers.
 """
 
 import argparse

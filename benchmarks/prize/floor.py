@@ -2,9 +2,8 @@
 
 The longest of three: bytes over the disk's speed, bytes over the memory's, and products of matrices over the
 processors'. Of what goes through memory (or, part of it, no further than a cache) only that is counted which nobody can
-do without: tables as they lie there, a
-score of each source and title for who is asked about, the bins of each row for each level of a tree, the factors of
-each rating.
+do without: tables as they lie there, a score of each source and title for who is asked about, the bins of each row for
+each level of a tree, the factors of each rating.
 """
 
 import json
