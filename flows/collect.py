@@ -35,12 +35,11 @@ def collect(
 
 @task(**ONCE)
 def poll(settings: Settings, params: Params, seconds: float) -> Any:
-    ends_at = time.monotonic() + seconds
     with collector(params, settings.database_url, DATA, settings.state, _pace) as one:
         if one is None:
             return Completed(name="Skipped", message="another collector runs: this one is not needed")
         new = known = failed = 0
-        while time.monotonic() < ends_at:
+        for _ in one.pace.turns(seconds):
             try:
                 collected = one.collect()
             except WatchApiError as error:

@@ -42,6 +42,27 @@ def test_who_comes_after_waits_as_long_as_the_api_asked(tmp_path: Path) -> None:
     assert clock.now == 1_060
 
 
+def test_runs_that_begin_every_minute_leave_no_minute_out(tmp_path: Path) -> None:
+    clock, calls = Clock(), []
+    for minute in range(4):
+        clock.now = max(clock.now, 1_000.0 + 60 * minute)
+        one = pace(tmp_path / "next", clock)
+        for _ in one.turns(50):
+            one.wait(0)
+            calls.append(clock.now - 1_000)
+        assert clock.now < 1_000 + 60 * (minute + 1), "the next run would find this one still at it"
+    assert calls == [12.0 * n for n in range(20)]
+
+
+def test_who_has_the_turn_calls_once_however_short_it_is(tmp_path: Path) -> None:
+    clock = Clock()
+    pace(tmp_path / "next", clock).wait(0)
+    one = pace(tmp_path / "next", clock)
+    for _ in one.turns(1):
+        one.wait(0)
+    assert clock.now == 1_012
+
+
 @pytest.mark.parametrize("left", ["", "never", "nan"])
 def test_a_note_that_cannot_be_read_is_no_reason_to_wait(tmp_path: Path, left: str) -> None:
     clock = Clock()

@@ -10,7 +10,7 @@ import math
 import re
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -52,10 +52,20 @@ class Pace:
     def wait(self, at_least_s: float) -> None:
         """Returns when the next call may start, and counts it as started."""
         with self._turn:
-            due = max(self.last_call + self._pause_s, self._monotonic() + at_least_s)
-            while (left := max(due, self._held_until) - self._monotonic()) > 0:
+            not_before = self._monotonic() + at_least_s
+            while (left := max(not_before, self._due()) - self._monotonic()) > 0:
                 self._sleep(left)
             self.last_call = self._monotonic()
+
+    def turns(self, seconds: float) -> Iterator[None]:
+        """One, and then those that can start within so many seconds: who comes after finds nobody still waiting."""
+        ends_at = self._monotonic() + seconds
+        yield
+        while max(self._monotonic(), self._due()) < ends_at:
+            yield
+
+    def _due(self) -> float:
+        return max(self.last_call + self._pause_s, self._held_until)
 
     def hold(self, seconds: float) -> None:
         """No call starts sooner than in so many seconds, not even one that is waiting for its turn already."""

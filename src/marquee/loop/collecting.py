@@ -56,6 +56,7 @@ class Collector:
     store: EventStore
     rejects: Rejects
     params: Params
+    pace: Pace
 
     def collect(self) -> Collected:
         """One poll; WatchApiError if it brought nothing usable."""
@@ -78,7 +79,7 @@ def collector(
         rejects = stack.enter_context(Rejects(into / "rejects" / "watch_api.csv", append=True))
         own = pace(params.watch_api.pause_s, state / "next_call")
         api = WatchApi(params.watch_api, rejects, own, lambda: datetime.now(UTC), default_rng())
-        yield Collector(stack.enter_context(api), store, rejects, params)
+        yield Collector(stack.enter_context(api), store, rejects, params, own)
 
 
 def appended(store: EventStore, events: Sequence[Event], size: int) -> tuple[int, int, list[tuple[Event, str]]]:
