@@ -25,7 +25,7 @@ CHANGES = (
     "sources.als={factors: 8, iterations: 4, regularization: 1.0, of_title: 0.1, alpha: 3.0}",
     "sources.autoencoder={regularization: 20.0, support: 3, most: 1000, keep: 1000}",
     "sources.sequence={fade: 0.9, regularization: 20.0, support: 3, most: 1000, keep: 1000}",
-    "lessons={viewers: 150, hidden: 4, steps: [1, 3], ahead: 1, moments: [0.7], later: 1, newcomers: [0, 1], "
+    "lessons={viewers: 150, hidden: 4, steps: [1, 3], ahead: 1, first: 0, moments: [0.7], later: 1, newcomers: [0, 1], "
     "negatives: 20, rows: 1000000}",
     "ranker.rounds=25",
     "ranker.leaves=7",

@@ -17,6 +17,7 @@ PARAMS = LessonsParams(
     hidden=4,
     steps=(1, 3),
     ahead=2,
+    first=1,
     moments=(0.5, 0.8),
     later=2,
     newcomers=(0, 1, 3),
@@ -41,7 +42,11 @@ def taught(world: Histories) -> dict[str, Lesson]:
 
 
 def rows(histories: Histories) -> set[tuple[int, int]]:
-    return set(zip(histories.user_ids[histories.user].tolist(), histories.title.tolist(), strict=True))
+    return set(rows_in_order(histories))
+
+
+def rows_in_order(histories: Histories) -> list[tuple[int, int]]:
+    return list(zip(histories.user_ids[histories.user].tolist(), histories.title.tolist(), strict=True))
 
 
 def learnt(histories: Histories) -> Ints:
@@ -92,6 +97,16 @@ def test_latest_asks_what_is_next_at_several_places(world: Histories) -> None:
     for steps, asked in zip(ALL.steps, lesson.asked, strict=True):
         assert rows(asked.histories) == rows(world.where(world.from_end >= steps))
         assert rows(asked.wanted) == rows(world.where((world.from_end < steps) & (world.from_end >= steps - 2)))
+
+
+def test_the_very_next_title_is_wanted_a_grade_more(world: Histories) -> None:
+    graded = latest(world, ALL, np.random.default_rng(1))
+    as_told = latest(world, ALL.model_copy(update={"first": 0}), np.random.default_rng(1))
+    for steps, asked, told in zip(ALL.steps, graded.asked, as_told.asked, strict=True):
+        first = [row in rows(world.where(world.from_end == steps - 1)) for row in rows_in_order(asked.wanted)]
+        assert any(first)
+        assert rows_in_order(asked.wanted) == rows_in_order(told.wanted)
+        assert asked.wanted.label == pytest.approx(told.wanted.label + np.array(first))
 
 
 def test_lessons_up_to_the_end_ask_once_all_of_it_was_known(world: Histories) -> None:

@@ -35,10 +35,10 @@ def keep(drift: Drift, folder: Path) -> None:
 
 def _panels(columns: Iterable[str]) -> Iterator[Any]:
     from evidently.sdk.models import PanelMetric  # noqa: PLC0415 - takes seconds
-    from evidently.sdk.panels import line_plot_panel  # noqa: PLC0415
+    from evidently.sdk.panels import bar_plot_panel, line_plot_panel  # noqa: PLC0415
 
     count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="columns")
-    yield line_plot_panel("Columns that drifted", [count])
+    yield bar_plot_panel("Columns that drifted", [count])  # a line of one look is nothing to be seen
     for view, names in groupby(columns, key=lambda name: name.partition(":")[0]):
         lines = [
             PanelMetric(metric="ValueDrift", metric_labels={"column": name}, legend=name.partition(": ")[2])

@@ -7,7 +7,7 @@ as a service does: an old model, a history that is up to date, and newcomers of 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -102,13 +102,16 @@ def _known_by(histories: Histories, moment: int) -> Histories:
 def _next_few(histories: Histories, open_to: Ints, params: LessonsParams, rng: np.random.Generator) -> list[Asked]:
     """What is next at each step before the end, of viewers whose last `open_to` rows may be asked for.
 
-    Few, since which of them came first is mostly chance; not many, since what is next is soon something else.
+    Few, since which of them came first is mostly chance; not many, since what is next is soon something else. Not all
+    of it is chance: the very next one is a grade or so above.
     """
     asked = []
     for steps in params.steps:
         of = histories.of(_some(np.flatnonzero(open_to >= steps), params.viewers // len(params.steps), rng))
         wanted = (of.from_end < steps) & (of.from_end >= steps - params.ahead)
-        asked.append(_asked(of.where(of.from_end >= steps), of.where(wanted), _until(histories)))
+        very_next = (of.from_end == steps - 1) & (of.label > 0)
+        graded = replace(of, label=of.label + np.float32(params.first) * very_next)
+        asked.append(_asked(of.where(of.from_end >= steps), graded.where(wanted), _until(histories)))
     return asked
 
 

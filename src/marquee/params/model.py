@@ -189,6 +189,7 @@ class LessonsParams(Section):
     hidden: int = Field(ge=1, le=1_000)
     steps: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Strict(False)] = Field(min_length=1, max_length=100)
     ahead: int = Field(ge=1, le=1_000)
+    first: int = Field(ge=0, le=10)
     moments: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Strict(False)] = Field(max_length=20)
     later: int = Field(ge=1, le=20)
     rows: int = Field(ge=1_000, le=1_000_000_000)
