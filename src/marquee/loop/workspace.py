@@ -5,7 +5,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from marquee.quality.drift import Drift
 
 PROJECT = "marquee"
 _KEPT = 500  # runs, the newest: three weeks of looks, half a megabyte each
+_TOO_FEW = (
+    "Either the last days or what the champion was trained on hold too few values of every column "
+    "(drift.least in params.yaml). The monitor looks again every hour."
+)
 
 
 def keep(drift: Drift, folder: Path) -> None:
@@ -29,14 +33,17 @@ def keep(drift: Drift, folder: Path) -> None:
     for old in sorted(workspace.list_runs(project.id))[:-_KEPT]:  # their ids begin with the time
         workspace.delete_run(project.id, old)
     project.dashboard.clear_dashboard()
-    for panel in _panels(column.name for column in drift.columns if column.distance is not None):
+    for panel in _panels([column.name for column in drift.columns if column.distance is not None]):
         project.dashboard.add_panel(panel)
 
 
-def _panels(columns: Iterable[str]) -> Iterator[Any]:
+def _panels(columns: Sequence[str]) -> Iterator[Any]:
     from evidently.sdk.models import PanelMetric  # noqa: PLC0415 - takes seconds
-    from evidently.sdk.panels import bar_plot_panel, line_plot_panel  # noqa: PLC0415
+    from evidently.sdk.panels import bar_plot_panel, line_plot_panel, text_panel  # noqa: PLC0415
 
+    if not columns:
+        yield text_panel("Nothing to compare yet", _TOO_FEW)
+        return
     count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="columns")
     yield bar_plot_panel("Columns that drifted", [count])  # a line of one look is nothing to be seen
     for view, names in groupby(columns, key=lambda name: name.partition(":")[0]):
