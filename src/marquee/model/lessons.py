@@ -103,7 +103,7 @@ def _next_few(histories: Histories, open_to: Ints, params: LessonsParams, rng: n
     """What is next at each step before the end, of viewers whose last `open_to` rows may be asked for.
 
     Few, since which of them came first is mostly chance; not many, since what is next is soon something else. Not all
-    of it is chance: the very next one is a grade or so above.
+    of that is chance: the very next one counts `first` grades more.
     """
     asked = []
     for steps in params.steps:
