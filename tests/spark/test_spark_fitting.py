@@ -18,13 +18,13 @@ from marquee.model.asked import histories_for, lists, now
 from marquee.model.folder import load_model
 from marquee.model.histories import Histories, histories_of
 from marquee.model.profiles import sums_of_titles
+from marquee.model.ranker import Rows, fit_ranker
 from marquee.model.recommender import Recommender
 from marquee.model.sources.pairs import wanted_by, watched_together
 from marquee.model.split import Cut, cut
 from marquee.model.titles import titles_of
 from marquee.params import Params
 from marquee.quality import metrics
-from marquee.quality.bootstrap import intervals
 from marquee.quality.metrics import Asked, Doubles
 from marquee.spark.counting import Past, counts_of, sums_of
 from marquee.spark.session import session
@@ -43,6 +43,7 @@ class Made:
     past: Cut
     here: Recommender
     there: Recommender
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,8 @@ def world(everything: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def made(params: Params, world: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Made:
     past, folder = cut(world, "last_fifth", 0), tmp_path_factory.mktemp("models")
-    return Made(past, *(_made(params.model_copy(update={"engine": of}), past, folder / of) for of in ("here", "spark")))
+    here, there = (_made(params.model_copy(update={"engine": of}), past, folder / of) for of in ("here", "spark"))
+    return Made(past, here, there, folder)
 
 
 def _made(params: Params, past: Cut, into: Path) -> Recommender:
@@ -112,10 +114,19 @@ def test_given_the_same_factors_and_ranker_lists_are_as_good(made: Made) -> None
     assert ndcg(there, made.past).mean() == pytest.approx(expected, rel=0.01)
 
 
-def test_lists_are_not_worse_than_those_of_one_machine_beyond_noise(made: Made) -> None:
-    gap = ndcg(made.there, made.past) - ndcg(made.here, made.past)
-    _, high = intervals(gap[:, None], draws=2_000, seed=0)
-    assert high > 0
+def test_lists_are_as_good_as_those_of_one_machine_whatever_the_rankers_draw(made: Made) -> None:
+    """Of so few viewers a single draw moves either by some percent."""
+    here = ndcg_of_draws(made.here, made.folder / "here", made.past)
+    there = ndcg_of_draws(made.there, made.folder / "spark", made.past)
+    assert there == pytest.approx(here, rel=0.03)
+
+
+def ndcg_of_draws(of: Recommender, folder: Path, past: Cut) -> float:
+    told = load_model(folder / "retrieved" / "everything").arrays["rows"]
+    features, labels, counts = (np.asarray(told[name]) for name in ("features", "labels", "counts"))
+    rows = Rows(of.retriever.feature_names, features, labels, counts)
+    rankers = [fit_ranker(rows, of.params.ranker, seed) for seed in range(0, 60, 10)]
+    return float(np.mean([ndcg(replace(of, ranker=ranker), past) for ranker in rankers]))
 
 
 def ndcg(of: Recommender, past: Cut) -> Doubles:
