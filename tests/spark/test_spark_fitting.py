@@ -25,6 +25,7 @@ from marquee.model.split import Cut, cut
 from marquee.model.titles import titles_of
 from marquee.params import Params
 from marquee.quality import metrics
+from marquee.quality.bootstrap import intervals
 from marquee.quality.metrics import Asked, Doubles
 from marquee.spark.counting import Past, counts_of, sums_of
 from marquee.spark.session import session
@@ -114,19 +115,22 @@ def test_given_the_same_factors_and_ranker_lists_are_as_good(made: Made) -> None
     assert ndcg(there, made.past).mean() == pytest.approx(expected, rel=0.01)
 
 
-def test_lists_are_as_good_as_those_of_one_machine_whatever_the_rankers_draw(made: Made) -> None:
-    """Of so few viewers a single draw moves either by some percent."""
+def test_lists_are_not_worse_than_those_of_one_machine_beyond_noise(made: Made) -> None:
     here = ndcg_of_draws(made.here, made.folder / "here", made.past)
     there = ndcg_of_draws(made.there, made.folder / "spark", made.past)
-    assert there == pytest.approx(here, rel=0.03)
+    _, high = intervals((there - here)[:, None], draws=2_000, seed=0)
+    assert high > 0
+    assert there.mean() == pytest.approx(here.mean(), rel=0.03)
 
 
-def ndcg_of_draws(of: Recommender, folder: Path, past: Cut) -> float:
-    told = load_model(folder / "retrieved" / "everything").arrays["rows"]
-    features, labels, counts = (np.asarray(told[name]) for name in ("features", "labels", "counts"))
+def ndcg_of_draws(of: Recommender, folder: Path, past: Cut) -> Doubles:
+    """The mean over several rankers: among so few viewers, what a single one draws is worth some percent."""
+    taught = load_model(folder / "retrieved" / "everything").arrays["rows"]
+    features, labels, counts = (np.asarray(taught[name]) for name in ("features", "labels", "counts"))
     rows = Rows(of.retriever.feature_names, features, labels, counts)
     rankers = [fit_ranker(rows, of.params.ranker, seed) for seed in range(0, 60, 10)]
-    return float(np.mean([ndcg(replace(of, ranker=ranker), past) for ranker in rankers]))
+    told: Doubles = np.mean([ndcg(replace(of, ranker=ranker), past) for ranker in rankers], axis=0)
+    return told
 
 
 def ndcg(of: Recommender, past: Cut) -> Doubles:
