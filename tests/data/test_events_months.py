@@ -113,6 +113,7 @@ def test_whoever_writes_looks_into_no_month_that_was_over_before(store: EventSto
         for table in tables(database):
             connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         pool.submit(append, store, "b", 4, MARCH).result(30)
+    assert store.position() == 8
 
 
 def test_a_month_begins_while_somebody_reads_and_neither_waits(store: EventStore, database: Database) -> None:

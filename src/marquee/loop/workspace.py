@@ -42,8 +42,7 @@ def _panels(columns: Sequence[str]) -> Iterator[Any]:
     from evidently.sdk.panels import bar_plot_panel, line_plot_panel, text_panel  # noqa: PLC0415
 
     if not columns:
-        yield text_panel("Nothing to compare yet", _TOO_FEW)
-        return
+        yield text_panel("Nothing to compare now", _TOO_FEW)  # the count of earlier looks stays below it
     count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="columns")
     yield bar_plot_panel("Columns that drifted", [count])  # a line of one look is nothing to be seen
     for view, names in groupby(columns, key=lambda name: name.partition(":")[0]):
