@@ -145,10 +145,8 @@ def explore(lists: Lists, kept: Kept, seed: int, params: ArrangeParams) -> Lists
 
     A title can stand at the slot in one way only, so its propensity is the probability of just that.
     """
-    shown = np.zeros(kept.allowed.shape, bool)
-    shown[lists.user, lists.title] = True
-    rest = kept.scored.where(~shown[kept.scored.user, kept.scored.title])
-    reach = np.minimum(rest.counts, params.reach)
+    listed = np.bincount(lists.user, minlength=len(kept.scored.counts))
+    reach = np.clip(kept.scored.counts - listed, 0, params.reach)  # what fills up comes after all candidates
     chance, which = np.random.default_rng(seed).random((2, len(reach)))
     slot = np.flatnonzero((lists.rank == params.slot) & (reach[lists.user] > 0))
     explored = chance[lists.user[slot]] < params.exploration
@@ -156,6 +154,9 @@ def explore(lists: Lists, kept: Kept, seed: int, params: ArrangeParams) -> Lists
     propensity[slot] = np.where(explored, params.exploration / reach[lists.user[slot]], 1 - params.exploration)
     if not explored.any():  # as nearly always for one viewer
         return replace(lists, propensity=propensity)
+    shown = np.zeros(kept.allowed.shape, bool)
+    shown[lists.user, lists.title] = True
+    rest = kept.scored.where(~shown[kept.scored.user, kept.scored.title])
     board, there = _best_first(rest), slot[explored]
     user = lists.user[there]
     place = (which[user] * reach[user]).astype(np.int64)

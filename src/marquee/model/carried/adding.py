@@ -18,6 +18,7 @@ from marquee.model.sources.adding import cells_of
 
 Values = Callable[[Deeds], Floats]  # how much each row counts
 Columns = NDArray[np.uint32]
+_Cells = tuple[NDArray[Any], NDArray[Any], Floats, NDArray[np.int32], Columns]  # what `_lay_out` asks
 
 _SLIGHT = np.float32(0.005)  # of what the row counts most that counts most: a smaller change of another is none
 
@@ -25,40 +26,36 @@ _SLIGHT = np.float32(0.005)  # of what the row counts most that counts most: a s
 class Adding:
     def __init__(self, asked: Sequence[tuple[sp.csr_array, Values]], history: Histories, title: Ints) -> None:
         """Those that ask the same matrix stand beside one another."""
-        self._values, self._history, self._title = [values for _, values in asked], history, title
+        self._values, self._titles = [values for _, values in asked], len(title)
         self._counts = self._of_sources(history)
-        self._runs: list[tuple[sp.csr_array, slice]] = []
+        self._runs: list[tuple[slice, _Cells]] = []
+        column = _columns(title, asked[0][0].shape[1])
         for _, run in groupby(enumerate(asked), key=lambda each: id(each[1][0])):
             (first, (matrix, _)), *others = run
-            self._runs.append((matrix, slice(first, first + 1 + len(others))))
+            self._runs.append((slice(first, first + 1 + len(others)), (*cells_of(matrix), history.title, column)))
 
     def carried(self, place: Ints) -> Floats:
         carried = np.zeros((*self._counts.shape, len(place)), np.float32)
-        for matrix, run in self._runs:
-            _carry(*cells_of(matrix), self._history.title, self._title[place], self._counts[run], carried[run])
+        for run, cells in self._runs:
+            _carry(*cells, self._titles, self._counts[run], place, carried[run])
         return carried
 
     def lost(self, without: Without) -> Floats:
-        change = self._counts[:, None] - self._of_sources(without)
-        change[np.abs(change) <= _SLIGHT * np.abs(self._counts).max(axis=1, initial=0)[:, None, None]] = 0
-        changes = np.any(change, axis=1)
-        lost = np.empty((*change.shape[:2], len(self._title)), np.float32)
-        column = self._columns(self._title)
-        for matrix, run in self._runs:
-            some = np.flatnonzero(changes[run].any(axis=0))
-            cells = np.zeros((len(some), len(self._title) + 1), np.float32)
-            _look_up(*cells_of(matrix), self._history.title[some], column, cells)
-            lost[run] = change[run, :, some] @ cells[:, :-1]
+        counts = self._of_sources(without)
+        lost = np.zeros((*counts.shape[:2], self._titles), np.float32)
+        for run, cells in self._runs:
+            _lose(*cells, self._counts[run], counts[run], lost[run])
         return lost
 
     def _of_sources(self, deeds: Deeds) -> Floats:
         return np.stack([values(deeds) for values in self._values], dtype=np.float32)
 
-    def _columns(self, title: Ints) -> Columns:
-        """Of every title; what nobody asks about has the last: to put it there is sooner done than to find out."""
-        column = np.full(self._runs[0][0].shape[1], len(title), np.uint32)
-        column[title] = np.arange(len(title))
-        return column
+
+def _columns(title: Ints, titles: int) -> Columns:
+    """Of every title; what nobody asks about has the last: to put it there is sooner done than to find out."""
+    column = np.full(titles, len(title), np.uint32)
+    column[title] = np.arange(len(title))
+    return column
 
 
 @compiled
@@ -67,38 +64,50 @@ def _carry(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     indices: NDArray[Any],
     data: Floats,
     mine: NDArray[np.int32],
-    asked: Ints,
+    column: Columns,
+    titles: int,
     counts: Floats,
+    place: Ints,
     carried: Floats,
 ) -> None:
-    """The titles asked about are few: each is looked for among the cells of a row, which are in order."""
+    cells = np.empty(titles + 1, np.float32)
     for row in range(len(mine)):
-        first, end = indptr[mine[row]], indptr[mine[row] + 1]
-        if end > first and np.any(counts[:, row] != 0):
-            for place in range(len(asked)):
-                cell = _last_up_to(indices, first, end, asked[place])
-                if indices[cell] == asked[place]:
-                    for source in range(len(counts)):
-                        carried[source, row, place] = counts[source, row] * data[cell]
+        if np.any(counts[:, row] != 0):
+            _lay_out(indptr, indices, data, mine[row], column, cells)
+            for source in range(len(counts)):
+                of_row = carried[source, row]
+                for n in range(len(place)):
+                    of_row[n] = counts[source, row] * cells[place[n]]
 
 
 @compiled
-def _last_up_to(indices: NDArray[Any], first: int, end: int, wanted: int) -> int:
-    """The cell of that column, if there is one; without a branch, which guessed wrong costs more than half."""
-    left = end - first
-    while left > 1:
-        half = left // 2
-        first += half * (indices[first + half] <= wanted)
-        left -= half
-    return first
-
-
-@compiled
-def _look_up(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
-    indptr: NDArray[Any], indices: NDArray[Any], data: Floats, mine: NDArray[np.int32], column: Columns, cells: Floats
+def _lose(  # noqa: PLR0913, PLR0917
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    data: Floats,
+    mine: NDArray[np.int32],
+    column: Columns,
+    counts: Floats,
+    without: Floats,
+    lost: Floats,
 ) -> None:
-    for n in range(len(mine)):
-        _lay_out(indptr, indices, data, mine[n], column, cells[n])
+    """Of each source and time, the cells of every row times how much less that counts."""
+    felt, cells = np.zeros(len(counts), np.float32), np.empty(lost.shape[2] + 1, np.float32)
+    for source in range(len(counts)):
+        for count in counts[source]:
+            felt[source] = max(felt[source], _SLIGHT * abs(count))
+    for row in range(len(mine)):
+        is_laid_out = False
+        for source in range(len(counts)):
+            for time in range(without.shape[1]):
+                change = counts[source, row] - without[source, time, row]
+                if abs(change) > felt[source]:
+                    if not is_laid_out:
+                        _lay_out(indptr, indices, data, mine[row], column, cells)
+                        is_laid_out = True
+                    total = lost[source, time]
+                    for title in range(len(total)):
+                        total[title] += change * cells[title]
 
 
 @compiled
@@ -107,5 +116,6 @@ def _lay_out(  # noqa: PLR0913, PLR0917
 ) -> None:
     of_title = slice(indptr[title], indptr[title + 1])
     others, numbers = indices[of_title], data[of_title]
+    cells[:] = 0
     for cell in range(len(others)):
         cells[column[others[cell]]] = numbers[cell]

@@ -12,7 +12,7 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.model.sources.adding import Places, Rows, cells_of, sums_of
 from marquee.model.sources.content import Content
 
-_LANES = 64  # sums at once: their numbers lie side by side
+_LANES = 16  # sums at once: their numbers lie side by side
 
 
 class Alike:

@@ -16,7 +16,7 @@ class Around:
         column = np.full(source.titles, -1, np.int32)
         column[title] = np.arange(len(title))
         self._around = np.zeros((len(counting) + 1, len(title)), np.float32)  # and, last, of one that does not count
-        source.add_around(history, values, self._number, source.asked(history), column, self._around)
+        source.add_around(source.meetings(history), self._number, column, self._around)
 
     def carried(self, place: Ints) -> Floats:
         carried: Floats = self._around[self._number[:-1]][:, place]

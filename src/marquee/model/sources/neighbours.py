@@ -5,7 +5,7 @@ Likeness is a cosine: `title_neighbours` of two titles' viewers, `viewer_neighbo
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -63,9 +63,8 @@ class ViewerNeighbours:
     before: float  # what those count that were watched before it, beside those after it
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - order counts here, not dates
-        values, asked = self.values(histories), self.asked(histories)
         around = np.zeros((len(histories), self.titles), np.float32)
-        self.add_around(histories, values, histories.user, asked, self._every_title, around)
+        self.add_around(self.meetings(histories), histories.user, self._every_title, around)
         opinions(around)
         return around
 
@@ -79,42 +78,36 @@ class ViewerNeighbours:
         """How alike each viewer is to each that is kept: the cosine of what they watched, what is recent first."""
         return of_sparse(self._directions, histories, _of_length_one(histories, self.values(histories)))
 
-    def asked(self, histories: Histories) -> tuple[Ints, Floats]:
-        """The nearest, and how much each of them counts: by likeness, one together."""
+    def meetings(self, histories: Histories) -> "Meetings":
         known = self._known.get(histories)
         if known is None:
-            known = self._known[histories] = self._asked(histories)
+            known = self._known[histories] = self._meetings(histories)
         return known
 
     @cached_property
-    def _known(self) -> "WeakKeyDictionary[Histories, tuple[Ints, Floats]]":
+    def _known(self) -> "WeakKeyDictionary[Histories, Meetings]":
         """Of histories that somebody still asks about: a list is made, and then explained."""
         return WeakKeyDictionary()
 
-    def _asked(self, histories: Histories) -> tuple[Ints, Floats]:
+    def _meetings(self, histories: Histories) -> "Meetings":
+        rows = histories.starts, histories.title, self.values(histories)
+        return Meetings(*_meet(self.starts, self.title, self.titles, *rows, *self._nearest(histories)))
+
+    def _nearest(self, histories: Histories) -> tuple[Ints, Floats]:
+        """The viewers who are asked, and how much each of them counts: by likeness, one together."""
         likeness = self.likeness(histories)
         nearest = best_of(likeness, self.nearest)
         alike = likeness[np.arange(len(nearest))[:, None], nearest]
         return nearest, alike / np.maximum(alike.sum(axis=1, keepdims=True), np.float32(1e-9))
 
-    def add_around(  # noqa: PLR0913, PLR0917
-        self,
-        histories: Histories,
-        values: Floats,
-        to: Ints,
-        asked: tuple[Ints, Floats],
-        column: NDArray[np.int32],
-        sums: Floats,
-    ) -> None:
-        """To the run of the sums that each row adds `to`: what those who are asked watched around the row's title.
+    def add_around(self, meetings: "Meetings", to: Ints, column: NDArray[np.int32], sums: Floats) -> None:
+        """To the run of the sums that each row of the histories adds `to`: what was watched around it.
 
         Of titles that have a column: it is -1 for those that are not asked about.
         """
         reach = np.power(np.float32(self.closeness), np.arange(_steps(self.closeness), dtype=np.float32))
-        _add_around(
-            self.starts, self.title, histories.starts, histories.title, values, to, *asked, column,
-            reach, np.float32(self.before), sums,
-        )  # fmt: skip
+        met = meetings.places, meetings.counts
+        _add_around(self.title, *met, to, column, reach, np.float32(self.before), sums)
 
     @cached_property
     def _every_title(self) -> NDArray[np.int32]:
@@ -141,36 +134,73 @@ class ViewerNeighbours:
         return cls(arrays["starts"], arrays["title"], int(arrays["titles"]), int(nearest), fade, closeness, before)
 
 
+class Meetings(NamedTuple):
+    """Where viewers who are asked watched what histories watched."""
+
+    places: Ints  # meetings x 4: row of the histories; place among all that is kept; where that viewer's begin, end
+    counts: Floats  # how much each is worth
+
+
 @compiled
-def _add_around(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
+def _meet(  # noqa: PLR0913, PLR0917 - machine code takes arrays, not objects
     kept_starts: Ints,
     kept_title: NDArray[np.int32],
+    titles: int,
     starts: Ints,
     title: NDArray[np.int32],
     values: Floats,
-    to: Ints,
     nearest: Ints,
     weights: Floats,
+) -> tuple[Ints, Floats]:
+    value_of, row_of = np.zeros(titles, np.float32), np.empty(titles, np.int64)
+    places, counts, met = np.empty((256, 4), np.int64), np.empty(256, np.float32), 0
+    for viewer in range(len(starts) - 1):
+        for row in range(starts[viewer], starts[viewer + 1]):
+            value_of[title[row]], row_of[title[row]] = values[row], row
+        for number in range(nearest.shape[1]):
+            if weights[viewer, number] > 0:
+                first, end = kept_starts[nearest[viewer, number]], kept_starts[nearest[viewer, number] + 1]
+                found = np.empty(end - first, np.int64)
+                count = _find(kept_title[first:end], value_of, found)
+                while met + count > len(counts):
+                    places, counts = np.concatenate((places, places)), np.concatenate((counts, counts))
+                for at in found[:count]:
+                    of_title = kept_title[first + at]
+                    places[met, 0], places[met, 1] = row_of[of_title], first + at
+                    places[met, 2], places[met, 3] = first, end
+                    counts[met] = weights[viewer, number] * value_of[of_title]
+                    met += 1
+        for row in range(starts[viewer], starts[viewer + 1]):
+            value_of[title[row]] = 0
+    return places[:met], counts[:met]
+
+
+@compiled
+def _find(watched: NDArray[np.int32], value_of: Floats, found: Ints) -> int:
+    """How many of these titles count, and where."""
+    count = 0
+    for place in range(len(watched)):
+        found[count] = place
+        count += value_of[watched[place]] != 0
+    return count
+
+
+@compiled
+def _add_around(  # noqa: PLR0913, PLR0917
+    kept_title: NDArray[np.int32],
+    places: Ints,
+    counts: Floats,
+    to: Ints,
     column: NDArray[np.int32],
     reach: Floats,
     before: np.float32,
     sums: Floats,
 ) -> None:
-    counts, place_of = np.zeros(len(column), np.float32), np.empty(len(column), np.int64)
-    for viewer in range(len(starts) - 1):
-        for row in range(starts[viewer], starts[viewer + 1]):
-            counts[title[row]], place_of[title[row]] = values[row], to[row]
-        for number in range(nearest.shape[1]):
-            if weights[viewer, number] > 0:
-                watched = kept_title[kept_starts[nearest[viewer, number]] : kept_starts[nearest[viewer, number] + 1]]
-                for place in range(len(watched)):
-                    count = counts[watched[place]]
-                    if count != 0:
-                        weight, total = weights[viewer, number] * count, sums[place_of[watched[place]]]
-                        _add_near(watched[place + 1 :], 1, column, weight, reach, total)
-                        _add_near(watched[:place], -1, column, weight * before, reach, total)
-        for row in range(starts[viewer], starts[viewer + 1]):
-            counts[title[row]] = 0
+    for meeting in range(len(counts)):
+        row, place, first, end = places[meeting]
+        total = sums[to[row]]
+        _add_near(kept_title[place + 1 : end], 1, column, counts[meeting], reach, total)
+        _add_near(kept_title[first:place], -1, column, counts[meeting] * before, reach, total)
 
 
 @compiled

@@ -22,7 +22,7 @@ from marquee.model.listing import Listed, Wish, as_of, listed, ranked
 from marquee.serve import schemas as s
 from marquee.serve.answers.cards import cards_of, stars_of
 from marquee.serve.answers.viewers import Viewer
-from marquee.serve.answers.wishes import deep, is_less, less_of, profile_of, rules_of_viewer, toned
+from marquee.serve.answers.wishes import deep, is_less, less_of, rules_of_viewer, toned
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
 from marquee.serve.shown import Note
@@ -46,9 +46,9 @@ class Asked:
     def moment(self) -> datetime:
         return self.request.at or self.now
 
-    @cached_property
+    @property
     def profile(self) -> s.Profile:
-        return profile_of(self.viewer)
+        return self.viewer.profile
 
     @cached_property
     def less(self) -> Mask | None:

@@ -13,7 +13,7 @@ from marquee.model.histories import Floats, Histories, Ints
 from marquee.serve import schemas as s
 from marquee.serve.answers.cards import card, known, reason_of, stars_of
 from marquee.serve.answers.viewers import Viewer
-from marquee.serve.answers.wishes import is_less, profile_of
+from marquee.serve.answers.wishes import is_less
 from marquee.serve.served import Served
 
 _PEOPLE = 24
@@ -26,14 +26,14 @@ def profile_reply(served: Served, viewer: Viewer) -> s.ProfileReply:
     return s.ProfileReply(
         user_id=viewer.user_id,
         degraded=viewer.degraded,
-        profile=profile_of(viewer),
+        profile=viewer.profile,
         regions=tuple(model.regions),
         marks=dict(model.params.arrange.maturity),
     )
 
 
 def taste_reply(served: Served, viewer: Viewer) -> s.TasteReply:
-    history, profile = viewer.history, profile_of(viewer)
+    history, profile = viewer.history, viewer.profile
     wanted = history.title[history.strength > 0].astype(np.int64)
     rated = history.rating[~np.isnan(history.rating)]
     return s.TasteReply(

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from time import monotonic
+
+from pydantic import ValidationError
 
 from marquee.data.events import Event
 from marquee.errors import StoreError
 from marquee.model.attributes import codes_of
 from marquee.model.histories import Histories
 from marquee.model.live import after, history_now, knows, viewer_of, with_what_was_told
+from marquee.serve import schemas as s
 from marquee.serve.served import Served
 from marquee.serve.storing import Store
 
@@ -28,6 +32,16 @@ class Viewer:
     told: Mapping[str, object]  # attributes, as they were told last
     known: bool
     degraded: bool  # the store was away: what they did since the training is not known
+
+    @cached_property
+    def profile(self) -> s.Profile:
+        """What of what they told still makes sense: anybody may have sent the event it comes from."""
+        told = {name: value for name, value in self.told.items() if name in s.Profile.model_fields}
+        try:
+            return s.Profile.model_validate(told)
+        except ValidationError as error:
+            wrong = {fault["loc"][0] for fault in error.errors()}
+            return s.Profile.model_validate({name: value for name, value in told.items() if name not in wrong})
 
 
 class Viewers:

@@ -8,7 +8,6 @@ nothing, and taking it back leaves no trace.
 from dataclasses import replace
 
 import numpy as np
-from pydantic import ValidationError
 
 from marquee.model.arrange import Rule
 from marquee.model.histories import ATTRIBUTES, Ints, Mask
@@ -20,21 +19,9 @@ from marquee.serve.served import Served
 TIMES = 10
 
 
-def profile_of(viewer: Viewer | None) -> s.Profile:
-    """What of it still makes sense: anybody may have sent the event it comes from. Nobody told nothing."""
-    if viewer is None:
-        return s.Profile()
-    told = {name: value for name, value in viewer.told.items() if name in s.Profile.model_fields}
-    try:
-        return s.Profile.model_validate(told)
-    except ValidationError as error:
-        wrong = {fault["loc"][0] for fault in error.errors()}
-        return s.Profile.model_validate({name: value for name, value in told.items() if name not in wrong})
-
-
 def rules_of_viewer(served: Served, viewer: Viewer | None, region: str | None) -> list[Rule]:
     """A ceiling, and where they are: in the region that is asked for, or else where they told that they live."""
-    profile = profile_of(viewer)
+    profile = s.Profile() if viewer is None else viewer.profile
     rules = [] if profile.age is None else [Rule("ceiling", served.suits(profile.age))]
     if served.titles.region_names:
         rules.append(Rule("region", served.shown_in(region or profile.region or _home_of(served, viewer))))
