@@ -116,6 +116,12 @@ def test_what_a_viewer_alike_watched_is_never_taken_for_what_the_next_one_did() 
     assert np.flatnonzero(scores > 0).tolist() == [0, 1, 4, 5]
 
 
+def test_a_crowd_that_all_watched_the_same_says_what_one_of_them_says() -> None:
+    asked, many = watched([1, 3], [4]), OF_VIEWERS.model_copy(update={"nearest": 300, "kept": 300})
+    one, crowd = by_viewers(watched([0, 1, 2, 3, 4, 5])), by_viewers(watched(*[[0, 1, 2, 3, 4, 5]] * 300), many)
+    assert crowd.scores(asked, now(asked)) == pytest.approx(one.scores(asked, now(asked)), rel=1e-4, nan_ok=True)
+
+
 def test_of_many_viewers_the_same_sample_is_kept_for_the_same_seed() -> None:
     params = OF_VIEWERS.model_copy(update={"kept": 2})
     first, second = by_viewers(CAMPS, params), by_viewers(CAMPS, params)

@@ -1,6 +1,8 @@
 """Adding: sources that add up the cells of a matrix, titles x titles, each times what the row of the history counts.
 
-All are asked together, and of the same matrix cells are looked up once for all sources.
+All are asked together, and of the same matrix cells are looked up once for all sources. Rows are laid out one at a
+time, for what they carry and again for what is lost: a table of all of them takes longer, it drives out of the
+processor's memory what comes next.
 """
 
 from collections.abc import Callable, Sequence

@@ -9,17 +9,17 @@ from marquee.model.sources.neighbours import ViewerNeighbours
 
 class Around:
     def __init__(self, source: ViewerNeighbours, history: Histories, title: Ints) -> None:
-        values = source.values(history)
-        counting = np.flatnonzero(values)
-        self._number = np.full(len(values) + 1, -1)  # of each row among those that count
-        self._number[counting] = np.arange(len(counting))
+        meetings = source.meetings(history)
+        met = np.unique(meetings.places[:, 0])
+        self._number = np.full(len(history.title), -1)  # of each row among those that met
+        self._number[met] = np.arange(len(met))
         column = np.full(source.titles, -1, np.int32)
         column[title] = np.arange(len(title))
-        self._around = np.zeros((len(counting) + 1, len(title)), np.float32)  # and, last, of one that does not count
-        source.add_around(source.meetings(history), self._number, column, self._around)
+        self._around = np.zeros((len(met) + 1, len(title)), np.float32)  # and, last, of one that met nobody
+        source.add_around(meetings, self._number, column, self._around)
 
     def carried(self, place: Ints) -> Floats:
-        carried: Floats = self._around[self._number[:-1]][:, place]
+        carried: Floats = self._around[self._number][:, place]
         return carried
 
     def lost(self, without: Without) -> Floats:
