@@ -167,9 +167,21 @@ def test_a_viewer_who_comes_back_begins_anew(store: EventStore) -> None:
 def test_a_position_is_never_given_twice_not_even_after_its_event_is_forgotten(store: EventStore) -> None:
     store.append([an_event("a", user_id=8), an_event("b")], NOW)
     store.forget(7, NOW)
-    assert store.position() == 2
     store.append([an_event("c", user_id=8)], NOW)
-    assert [event.position for event in store.since(0, 10)] == [1, 3]
+    assert [event.position for event in store.since(0, 10)] == [1, 4]  # 3 is that of the forgetting
+
+
+def test_changes_tell_of_what_was_recorded_and_of_what_was_taken_back(store: EventStore) -> None:
+    store.append([an_event("a"), an_event("b", user_id=8, kind="shown"), an_event("c", user_id=9)], NOW)
+    store.undo(7, ["a"])
+    store.append([an_event("d", user_id=8)], NOW + timedelta(seconds=1))
+    store.forget(9, NOW + timedelta(seconds=2))
+    recorded = [(2, 8, NOW_MS, False), (5, 8, NOW_MS + 1_000, True)]
+    assert list(store.changes(0, 10)) == sorted([*recorded, (4, 7, None, True), (6, 9, None, True)])
+    assert [change.position for change in store.changes(2, 2)] == [4, 5]
+    assert store.changes(6, 10) == ()
+    store.undo(9, ["c"])  # the last one of each viewer is enough
+    assert [change.position for change in store.changes(5, 10)] == [7]
 
 
 def test_no_byte_of_a_forgotten_viewer_stays_in_an_sqlite_file(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Streams: who is woken, what is told, and that nobody is left behind."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +74,23 @@ def test_what_this_worker_wrote_does_not_wait_for_the_next_look(
         assert not waiting.done()
         streams.stir()
         assert (await waiting).startswith("id: 1\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+@pytest.mark.parametrize("take_back", [lambda store: store.undo(6, ["a"]), lambda store: store.forget(6, NOW)])
+def test_what_another_process_takes_back_brings_a_list_too(
+    store: EventStore, store_url: str, take_back: Callable[[EventStore], int]
+) -> None:
+    async def listen() -> None:
+        store.append([an_event("a")], NOW)
+        streams = await begun(store)
+        lists = told(streams, 6, streams.position, a_list, still)
+        waiting = asyncio.ensure_future(next_of(lists))
+        with EventStore(store_url, shipped_params().events, None) as elsewhere:
+            assert take_back(elsewhere) == 1
+        assert (await waiting).startswith("id: 2\n")
         streams.stop()
 
     asyncio.run(listen())

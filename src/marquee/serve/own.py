@@ -70,10 +70,7 @@ async def history(
 async def undo(user_id: s.PathId, asked: s.UndoRequest, request: Request, caller: Owner) -> Response:
     """Takes events back: they are deleted, and count in no list and no training any more."""
     caller.require_viewer(user_id)
-    worker = worker_of(request)
-    response = await acted(request, worker.answers.undo, user_id, asked)
-    worker.streams.wake(user_id)
-    return response
+    return await acted(request, worker_of(request).answers.undo, user_id, asked)
 
 
 @routes.get("/saved", **replies(s.SavedReply))

@@ -1,4 +1,5 @@
-"""Streams: viewers who listen get their new list as soon as an event of theirs is in the store, however it came there.
+"""Streams: viewers who listen get their new list as soon as an event of theirs is in the store, however it came there,
+or is taken back.
 
 One thread of each worker reads what was recorded after the last position and wakes whom it concerns: at once after
 what this worker wrote, and every so often for what others did. What was `shown` wakes nobody: a list that was pushed
@@ -79,10 +80,6 @@ class Streams:
         if self._listeners:
             self._stirred.set()
 
-    def wake(self, user_id: int) -> None:
-        """What is not there any more is nothing that the store tells of."""
-        self._wake(self._of({user_id}))
-
     @contextmanager
     def listener(self, user_id: int) -> Iterator[Listener]:
         listener = Listener(user_id)
@@ -137,11 +134,12 @@ class Streams:
         self._wake(self._of(None))
 
     def _look(self) -> None:
-        events = self._store.since(self.position, _AT_ONCE)
-        if not events:
+        changes = self._store.changes(self.position, _AT_ONCE)
+        if not changes:
             return
-        self.position, self.recorded_at = events[-1].position, events[-1].recorded_at
-        self._wake(self._of({event.user_id for event in events if event.kind != "shown"}))
+        self.position = changes[-1].position
+        self.recorded_at = next((each.recorded_at for each in changes[::-1] if each.recorded_at), self.recorded_at)
+        self._wake(self._of({change.user_id for change in changes if change.concerns_lists}))
 
     def _wake(self, listeners: Iterable[Listener]) -> None:
         for listener in listeners:

@@ -1,13 +1,13 @@
-"""One batch on its way into the store: what is new, what is there already, and what is refused."""
+"""What changes the store: a batch on its way into it, what is new of it, there already, refused; and what leaves it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from marquee.data.events import months
-from marquee.data.events.schema import EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION
+from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, WITHDRAWALS
 from marquee.data.events.validity import Content
 
 _AT_ONCE = 1_000  # ids in one question
@@ -49,13 +49,27 @@ def write(connection: Connection, contents: Sequence[Content], recorded_at: int)
         return
     if connection.dialect.name == "postgresql":
         months.make(connection, recorded_at)
-    last = connection.execute(select(LAST_POSITION.c.position)).scalar_one()
     rows = [
         {"position": position, "recorded_at": recorded_at, **content._asdict()}
-        for position, content in enumerate(contents, start=last + 1)
+        for position, content in enumerate(contents, start=_next_position(connection, len(contents)))
     ]
     connection.execute(insert(EVENTS), rows)
-    connection.execute(update(LAST_POSITION).values(position=last + len(rows)))
+
+
+def withdraw(connection: Connection, user_id: int, theirs: ColumnElement[bool]) -> int:
+    """Deletes events of a viewer, and notes where they were and that this happened; answers how many there were."""
+    positions = select(EVENTS.c.position).where(theirs)
+    connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
+    connection.execute(delete(WITHDRAWALS).where(WITHDRAWALS.c.user_id == user_id))
+    connection.execute(insert(WITHDRAWALS).values(user_id=user_id, position=_next_position(connection, 1)))
+    return connection.execute(delete(EVENTS).where(theirs)).rowcount
+
+
+def _next_position(connection: Connection, count: int) -> int:
+    """The first of so many that are given now."""
+    last = connection.execute(select(LAST_POSITION.c.position)).scalar_one()
+    connection.execute(update(LAST_POSITION).values(position=last + count))
+    return int(last) + 1
 
 
 def _stored(connection: Connection, contents: Sequence[Content]) -> Mapping[str, Content]:

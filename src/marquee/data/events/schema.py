@@ -56,7 +56,7 @@ EVENTS = Table(
     sqlite_with_rowid=False,
 )
 
-# One row: the position given last. It stays when the event that had it is forgotten, so none is given twice.
+# One row: the position given last. It stays when what had it is forgotten, so none is given twice.
 LAST_POSITION = Table("last_position", METADATA, Column("position", BigInteger, nullable=False))
 
 # Whoever asked to be forgotten: what they did until then is not taken again, however late it is sent once more.
@@ -72,6 +72,15 @@ FORGOTTEN_POSITIONS = Table(
     "forgotten_positions",
     METADATA,
     Column("position", _POSITION, primary_key=True, autoincrement=False),
+)
+
+# Who had events taken from the store, at their own wish, and the position that this was given: lists follow it.
+WITHDRAWALS = Table(
+    "withdrawals",
+    METADATA,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Index("withdrawals_by_position", "position", unique=True),
 )
 
 # One row: up to this position what was shown may be no longer here, but in a snapshot alone.

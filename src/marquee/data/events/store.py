@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, null, select, true
 
-from marquee.data.events.batch import sift, write
+from marquee.data.events.batch import sift, withdraw, write
 from marquee.data.events.database import Database
 from marquee.data.events.letting_go import LetGo, let_go
-from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, Event
+from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION, WITHDRAWALS, Event
 from marquee.data.events.snapshot import write_snapshot
 from marquee.data.events.validity import NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
 from marquee.data.events.version import require_newest
@@ -34,11 +34,29 @@ _LATEST_DEEDS = _DEEDS.add_columns(_FORGOTTEN.scalar_subquery()).limit(bindparam
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
 
 
+_RECORDED = _SINCE.with_only_columns(
+    EVENTS.c.position, EVENTS.c.user_id, EVENTS.c.recorded_at, EVENTS.c.kind != "shown"
+)
+_WITHDRAWN = (
+    select(WITHDRAWALS.c.position, WITHDRAWALS.c.user_id, null(), true())
+    .where(WITHDRAWALS.c.position > bindparam("position"))
+    .order_by("position")
+    .limit(bindparam("limit"))
+)
+
+
 @dataclass(frozen=True)
 class Receipt:
     accepted: int
     duplicates: int
     refused: tuple[Refusal, ...]
+
+
+class Change(NamedTuple):
+    position: int
+    user_id: int
+    recorded_at: int | None  # of an event
+    concerns_lists: bool  # not so of what was only shown
 
 
 @dataclass(frozen=True)
@@ -109,6 +127,14 @@ class EventStore:
             rows = connection.execute(_SINCE, {"position": position, "limit": min(limit, ID_LIMIT)})
             return tuple(map(Event._make, rows))
 
+    def changes(self, position: int, limit: int) -> tuple[Change, ...]:
+        """As `since`, and little of each event; what was taken back is among it."""
+        asked = {"position": position, "limit": limit}
+        with self._database.follow() as connection:
+            recorded = [Change._make(row) for row in connection.execute(_RECORDED, asked)]
+            withdrawn = [Change._make(row) for row in connection.execute(_WITHDRAWN, asked)]
+        return tuple(sorted(recorded + withdrawn)[:limit])
+
     def position(self) -> int:
         """The position given last; 0 before the first event."""
         with self._database.read() as connection:
@@ -136,9 +162,7 @@ class EventStore:
             until = max(epoch_ms(now), last or 0)
             connection.execute(delete(FORGOTTEN_VIEWERS).where(FORGOTTEN_VIEWERS.c.user_id == user_id))
             connection.execute(insert(FORGOTTEN_VIEWERS).values(user_id=user_id, until=until))
-            positions = select(EVENTS.c.position).where(theirs)
-            connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
-            return connection.execute(delete(EVENTS).where(theirs)).rowcount
+            return withdraw(connection, user_id, theirs)
 
     def undo(self, user_id: int, event_ids: Sequence[str]) -> int:
         """Deletes single events of a viewer, also from the next snapshot; answers how many of them there were."""
@@ -146,9 +170,7 @@ class EventStore:
             return 0
         theirs = (EVENTS.c.user_id == user_id) & EVENTS.c.event_id.in_(event_ids)
         with self._database.write() as connection:
-            positions = select(EVENTS.c.position).where(theirs)
-            connection.execute(insert(FORGOTTEN_POSITIONS).from_select(["position"], positions))
-            return connection.execute(delete(EVENTS).where(theirs)).rowcount
+            return withdraw(connection, user_id, theirs)
 
     def snapshot(self, folder: Path, position: int) -> tuple[Path, ...]:
         """Everything recorded up to a position, in Parquet files; see snapshot.py."""
