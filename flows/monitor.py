@@ -13,6 +13,7 @@ from prefect.states import Completed
 from flows.hooks import HOOKS
 from flows.trying import AGAIN, ONCE
 from marquee import registry
+from marquee.alone import alone
 from marquee.data.events import EventStore
 from marquee.loop import linking, monitoring, telling, workspace
 from marquee.loop.monitoring import Act, Decision, Found
@@ -35,17 +36,22 @@ def monitor(
         act: Retrain or roll back if the rules say so; else only tell.
     """
     settings, params = read_settings(os.environ), read_params(Path("params.yaml"))
-    found = find(settings, params)
-    if found is None:
-        return Completed(name="Nothing to look after", message="there is no champion yet: run the retrain flow once")
-    page = report(settings, found)
-    decision = decide(settings, params, found)
-    note(settings, found, decision, page, act)
-    if act and decision.act is Act.ROLL_BACK:
-        roll_back(settings, decision.why)
-    elif act and decision.act is Act.RETRAIN:
-        ask_for_retraining(decision.why)
-    return Completed(name=decision.act.capitalize(), message=decision.why)
+    with alone(settings.state / "monitor.lock") as is_alone:
+        if not is_alone:
+            return Completed(name="Skipped", message="another look is taken: this one is not needed")
+        found = find(settings, params)
+        if found is None:
+            return Completed(
+                name="Nothing to look after", message="there is no champion yet: run the retrain flow once"
+            )
+        page = report(settings, found)
+        decision = decide(settings, params, found)
+        note(settings, found, decision, page, act)
+        if act and decision.act is Act.ROLL_BACK:
+            roll_back(settings, found, decision.why)
+        elif act and decision.act is Act.RETRAIN:
+            ask_for_retraining(decision.why)
+        return Completed(name=decision.act.capitalize(), message=decision.why)
 
 
 @task(**AGAIN)
@@ -53,7 +59,7 @@ def find(settings: Settings, params: Params) -> Found | None:
     now = datetime.now(UTC)
     with EventStore(settings.database_url, params.events, None) as store:
         events = monitoring.recent(store, settings.state / "monitored", now, params.loop.days)
-    return monitoring.find(events, settings.registry_url, params)
+    return monitoring.find(events, settings.registry_url, params, now)
 
 
 @task(**ONCE)
@@ -73,7 +79,7 @@ def report(settings: Settings, found: Found) -> Path | None:
 
 @task(**ONCE)
 def decide(settings: Settings, params: Params, found: Found) -> Decision:
-    last = monitoring.last_acts(settings.registry_url)
+    last = monitoring.last_acts(settings.registry_url, settings.state)
     decision = monitoring.decide(found, last, datetime.now(UTC), params.loop)
     get_run_logger().info("%s: %s", decision.act, decision.why)
     return decision
@@ -86,9 +92,11 @@ def note(settings: Settings, found: Found, decision: Decision, page: Path | None
 
 
 @task(name="roll back", **AGAIN)
-def roll_back(settings: Settings, why: str) -> None:
-    version = registry.roll_back(settings.registry_url, monitoring.BY, why, datetime.now(UTC))
-    get_run_logger().info("version %s is champion again", version)
+def roll_back(settings: Settings, found: Found, why: str) -> None:
+    assert found.previous is not None
+    now = datetime.now(UTC)
+    registry.promote(settings.registry_url, found.previous, monitoring.BY, why, now, instead_of=found.champion)
+    get_run_logger().info("version %s is champion again", found.previous)
 
 
 @task(name="ask for a retraining", **AGAIN)

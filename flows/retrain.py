@@ -73,15 +73,16 @@ def retrain(
 
 
 def _released(version: str, reason: str, settings: Settings, params: Params) -> State[Any]:
-    promote_task(settings, version, reason)
+    before = champion(settings)
+    promote_task(settings, version, before, reason)
     packed = package(settings, version, return_state=True)
     if live := _live(settings, params):
         try:
             roll_out(live, version)
             check(live, version)
         except LoopError as error:
-            back = roll_back(settings, f"the service does not follow: {error}")
-            raise LoopError(f"version {version} was promoted and rolled back to {back}: {error}") from error
+            came_of_it = roll_back(settings, version, before, f"the service does not follow: {error}")
+            raise LoopError(f"version {version} was promoted, {came_of_it}: {error}") from error
     push()
     packed.result()  # only now, for what is served comes before what is shipped
     return Completed(name="Promoted", message=f"version {version} is champion")
@@ -139,9 +140,14 @@ def register(settings: Settings, position: int, found: Judged) -> str:
     return version
 
 
+@task(name="who is champion?", **AGAIN)
+def champion(settings: Settings) -> str | None:
+    return registry.champion(settings.registry_url)
+
+
 @task(name="promote", **AGAIN)
-def promote_task(settings: Settings, version: str, reason: str) -> None:
-    registry.promote(settings.registry_url, version, "retrain", reason, datetime.now(UTC))
+def promote_task(settings: Settings, version: str, before: str | None, reason: str) -> None:
+    registry.promote(settings.registry_url, version, "retrain", reason, datetime.now(UTC), instead_of=before)
 
 
 @task(**AGAIN)
@@ -160,8 +166,10 @@ def roll_out(live: rollout.Live, version: str) -> None:
 
 @task(name="check the live service", **ONCE)
 def check(live: rollout.Live, version: str) -> None:
-    rollout.check(live, version)
-    get_run_logger().info(f"it is ready, and lists are made by version {version}")
+    if rollout.check(live, version):
+        get_run_logger().info(f"it is ready, and lists are made by version {version}")
+    else:
+        get_run_logger().warning("it is ready, but makes us no list: MARQUEE_SERVICE_KEY is no key of it that may read")
 
 
 @task(**AGAIN)
@@ -179,9 +187,13 @@ def push() -> None:
 
 
 @task(name="roll back", **AGAIN)
-def roll_back(settings: Settings, reason: str) -> str:
+def roll_back(settings: Settings, version: str, before: str | None, reason: str) -> str:
+    """What came of it, in words."""
+    if before is None:
+        return "and stays champion, for there was none before it"
     try:
-        return registry.roll_back(settings.registry_url, "retrain", reason, datetime.now(UTC))
+        registry.promote(settings.registry_url, before, "retrain", reason, datetime.now(UTC), instead_of=version)
     except MarqueeError as error:
         get_run_logger().error(str(error))
-        return "nothing"
+        return f"and not rolled back to {before}"
+    return f"and rolled back to {before}"

@@ -27,9 +27,17 @@ def roll_back(
         why: Is kept in the audit.
         by: Who wants it; is kept too.
     """
-    return Completed(message=f"version {back(why, by)} is champion again")
+    url = read_settings(os.environ).registry_url
+    champion, before = way_back(url)
+    back(url, champion, before, by, why)
+    return Completed(message=f"version {before} is champion again")
+
+
+@task(name="find the way back", **AGAIN)
+def way_back(url: str) -> tuple[str, str]:
+    return registry.way_back(url)
 
 
 @task(name="roll back", **AGAIN)
-def back(why: str, by: str) -> str:
-    return registry.roll_back(read_settings(os.environ).registry_url, by, why, datetime.now(UTC))
+def back(url: str, champion: str, before: str, by: str, why: str) -> None:
+    registry.promote(url, before, by, why, datetime.now(UTC), instead_of=champion)

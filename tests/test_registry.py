@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from marquee import registry
 from marquee.errors import RegistryError
@@ -59,6 +61,48 @@ def test_the_champion_changes_and_everybody_can_see_who_did_that(url: str) -> No
     assert (registry.champion(url), registry.alias(url, registry.PREVIOUS)) == ("1", "3")
     told = [(change.version, change.before, change.by, change.why) for change in registry.changes(url)]
     assert told == [("1", "3", "Ada", "worse"), ("3", "1", "retrain", "better"), ("1", None, "retrain", "the first")]
+
+
+def test_who_would_go_back_twice_or_after_somebody_else_changes_nothing(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    save_model(tmp_path / "model", Contents({}, {"params.yaml": "seed: 1\n"}, {}, {}))
+    for version in ("1", "2", "3"):
+        assert registry.register(place, tmp_path / "model") == version
+        registry.promote(place, version, "Ada", "", AT)
+    champion, before = registry.way_back(place)
+    assert (champion, before) == ("3", "2")
+    for _ in range(2):
+        registry.promote(place, before, "monitor", "worse", AT + timedelta(hours=1), instead_of=champion)
+    assert registry.way_back(place) == ("2", "3")
+    registry.promote(place, "1", "Ada", "by hand", AT + timedelta(hours=2))
+    told = registry.changes(place)
+    with pytest.raises(RegistryError, match="version 1 is champion by now, not 3: nothing is changed"):
+        registry.promote(place, before, "monitor", "worse", AT + timedelta(hours=3), instead_of=champion)
+    assert (registry.champion(place), registry.changes(place)) == ("1", told)
+
+
+def test_a_way_back_that_was_left_half_is_gone_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    save_model(tmp_path / "model", Contents({}, {"params.yaml": "seed: 1\n"}, {}, {}))
+    for version in ("1", "2"):
+        registry.register(place, tmp_path / "model")
+        registry.promote(place, version, "Ada", "", AT)
+    champion, before = registry.way_back(place)
+    set_alias = MlflowClient.set_registered_model_alias
+
+    def away(client: MlflowClient, name: str, alias: str, version: str) -> None:
+        if alias == registry.CHAMPION:
+            raise MlflowException("the database is away")
+        set_alias(client, name, alias, version)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_registered_model_alias", away)
+        with pytest.raises(RegistryError, match="is away"):
+            registry.promote(place, before, "monitor", "worse", AT, instead_of=champion)
+    with pytest.raises(RegistryError, match="none to go back to"):
+        registry.roll_back(place, "Ada", "at that moment", AT)
+    registry.promote(place, before, "monitor", "worse", AT, instead_of=champion)
+    assert registry.way_back(place) == ("1", "2")
 
 
 def test_a_version_that_is_not_there_is_not_promoted(url: str) -> None:

@@ -106,12 +106,18 @@ def settle(url: str, folder: Path) -> None:
             client.create_experiment(_EXPERIMENT, folder.resolve().as_uri())
 
 
-def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
-    """Makes it champion; who was it until now can be rolled back to."""
+def promote(  # noqa: PLR0913, PLR0917 - what the audit keeps
+    url: str, version: str, by: str, why: str, at: datetime, instead_of: str | None = None
+) -> None:
+    """Makes it champion; who was it until now can be rolled back to. If `instead_of` is told and another one is
+    champion by now, nothing is changed: RegistryError. Done again, also after half of it failed, it comes to the same.
+    """
     with _client(url) as client:
         now = _alias(client, CHAMPION)
         if now == version:
             return
+        if instead_of not in (None, now):
+            raise RegistryError(f"version {now} is champion by now, not {instead_of}: nothing is changed")
         client.get_model_version(MODEL, version)
         # Told first: a change that is not in the audit must not be.
         told = {"version": version, "before": now, "by": by, "why": why}
@@ -125,12 +131,19 @@ def promote(url: str, version: str, by: str, why: str, at: datetime) -> None:
 
 def roll_back(url: str, by: str, why: str, at: datetime) -> str:
     """The version that is champion again; rolling back twice is where it began."""
+    champion, before = way_back(url)
+    promote(url, before, by, why, at, instead_of=champion)
+    return before
+
+
+def way_back(url: str) -> tuple[str, str]:
+    """The champion, and who was it before. Whoever may try several times to go there asks for it once."""
     with _client(url) as client:
-        previous = _alias(client, PREVIOUS)
-    if previous is None:
+        aliases = {name: str(version) for name, version in _aliases(client).items()}
+    champion, before = aliases.get(CHAMPION), aliases.get(PREVIOUS)
+    if champion is None or before in (None, champion):
         raise RegistryError(f"no champion before the one of now in the registry {MODEL!r}: there is none to go back to")
-    promote(url, previous, by, why, at)
-    return previous
+    return champion, str(before)
 
 
 def champion(url: str) -> str | None:

@@ -319,7 +319,7 @@ def shown_and_taken(version: str, share: float, now: datetime) -> Iterator[dict[
     for viewer in range(1, 51):
         for rank in range(1, 11):
             name = f"{version}-{viewer}-{rank}"
-            at = now - timedelta(hours=5)
+            at = now - timedelta(hours=50)  # their time to take it is over
             detail = {"list": f"{version}-{viewer}", "rank": rank, "shelf": "top_picks", "model": version, "score": 0.1}
             about = {"user_id": viewer, "title_id": rank + 10 * int(version), "source": "service"}
             yield {

@@ -1,5 +1,6 @@
 """What the monitor does, by its rules: nothing most of the time, a roll-back before a retraining, neither too often."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marquee.loop.monitoring import Act, Found, Last, decide, look
+from marquee import registry
+from marquee.loop.monitoring import Act, Decision, Found, Last, decide, find, last_acts, look
+from marquee.model.folder import Contents, save_model
 from marquee.params import LoopParams
 from marquee.quality.drift import Column, Drift
 from marquee.quality.live import Gap
 from marquee.quality.timeline import add, looks
+from marquee.serve.worker import shipped_params
+from marquee.tables import EVENTS, WHEN
 
 PARAMS = LoopParams(
     collect_cron="* * * * *",
@@ -42,6 +47,41 @@ def moved(*names: str) -> Drift:
 def test_where_all_is_calm_nothing_is_done() -> None:
     assert decide(CALM, NEVER, NOW, PARAMS).act is Act.NOTHING
     assert decide(replace(CALM, drift=None, gap=None, previous=None), NEVER, NOW, PARAMS).act is Act.NOTHING
+
+
+def test_what_was_shown_too_lately_to_be_taken_says_nothing_of_a_version(tmp_path: Path) -> None:
+    """Both are taken alike, a day and a half after they were shown; the champion's last day has not come to that."""
+    url, rows = f"sqlite:///{tmp_path}/mlflow.db", []
+    save_model(tmp_path / "model", Contents({}, {"params.yaml": "seed: 1\n"}, {}, {}))
+    for version in ("1", "2"):
+        registry.register(url, tmp_path / "model")
+        registry.promote(url, version, "Ada", "", NOW)
+    for version, hours in (("1", range(80, 120)), ("2", (*range(50, 80), *range(24)))):
+        for hour in hours:
+            for viewer in range(50):
+                about = {"user_id": viewer, "title_id": 1_000 * int(version) + hour}
+                detail = json.dumps({"model": version, "rank": 1})
+                shown_at = NOW - timedelta(hours=hour)
+                rows.append({**about, "kind": "shown", "happened_at": shown_at, "detail": detail})
+                if viewer % 5 == hour % 5 and hour > 36:
+                    taken_at = shown_at + timedelta(hours=36)
+                    rows.append({**about, "kind": "watch_finished", "happened_at": taken_at, "detail": None})
+    events = EVENTS.complete(pl.DataFrame(rows).with_columns(pl.col("happened_at").cast(WHEN)))
+    params = shipped_params().model_copy(update={"loop": PARAMS})
+    found = find(events.lazy(), url, params, NOW)
+    assert found is not None
+    assert found.gap is not None
+    assert abs(found.gap.gap) < 0.01
+    assert decide(found, NEVER, NOW, PARAMS).act is Act.NOTHING
+
+
+def test_a_retraining_that_came_to_nothing_rests_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/mlflow.db"
+    assert last_acts(url, tmp_path) == NEVER
+    add(look(CALM, Decision(Act.RETRAIN, "moved"), None, True, NOW), tmp_path)
+    add(look(CALM, Decision(Act.RETRAIN, "moved"), None, False, NOW + timedelta(hours=1)), tmp_path)
+    add(look(CALM, Decision(Act.NOTHING, "calm"), None, True, NOW + timedelta(hours=2)), tmp_path)
+    assert last_acts(url, tmp_path) == Last(NOW, None)
 
 
 def test_a_champion_that_is_taken_less_beyond_noise_and_margin_goes_at_once() -> None:

@@ -17,19 +17,20 @@ class Service(BaseHTTPRequestHandler):
 
     left = 0
     titles = 3
+    status = 200  # of a list
 
     def do_GET(self) -> None:
         type(self).left -= 1
-        assert self.path in ("/model", "/readyz")
+        assert self.path == "/readyz"
         self.tell({"version": "1" if self.left >= 0 else "2"})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self.tell({"model": "2", "titles": [{}] * self.titles})
+        self.tell({"model": "2", "titles": [{}] * self.titles}, self.status)
 
-    def tell(self, told: object) -> None:
+    def tell(self, told: object, status: int = 200) -> None:
         body = json.dumps(told).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -39,11 +40,11 @@ class Service(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(left: int, titles: int = 3) -> Iterator[str]:
+def served(left: int, titles: int = 3, status: int = 200) -> Iterator[str]:
     class Own(Service):
         pass
 
-    Own.left, Own.titles = left, titles
+    Own.left, Own.titles, Own.status = left, titles, status
     with ThreadingHTTPServer(("127.0.0.1", 0), Own) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -71,7 +72,19 @@ def test_it_waits_until_the_version_is_served() -> None:
 
 def test_a_service_that_answers_with_the_version_is_fine() -> None:
     with served(left=0) as url:
-        assert check(live(url, 30), "2") == 0
+        assert check(live(url, 30), "2")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_service_that_lets_nobody_ask_says_nothing_against_the_model(status: int) -> None:
+    with served(left=0, status=status) as url:
+        assert follow(live(url, 30), "2") == 0
+        assert not check(live(url, 30), "2")
+
+
+def test_a_service_that_fails_is_told_of() -> None:
+    with served(left=0, status=500) as url, pytest.raises(LoopError, match="500"):
+        check(live(url, 3), "2")
 
 
 def test_a_service_that_does_not_follow_is_told_of() -> None:

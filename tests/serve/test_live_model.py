@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ import httpx
 import pytest
 
 from marquee import registry
+from marquee.errors import RegistryError
 from marquee.model.folder import fingerprint_of
 from marquee.serve import live_model
 from marquee.serve.live_model import Champion, LiveModel, Version
-from marquee.serve.served import open_served
+from marquee.serve.served import Served, open_served
 from tests.serve.running import Running, an_event, free_port, is_up, kill, mlflow_server, running, saved, until
 
 with warnings.catch_warnings():
@@ -135,12 +136,62 @@ def damage(artifacts: Path, fingerprint: str) -> None:
 class Named(Champion):
     """Who is champion is said by the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         super().__init__("http://127.0.0.1")
-        self.version = Version("1", folder)
+        self.version = None if folder is None else Version("1", folder)
 
-    def now(self) -> Version:
+    def now(self) -> Version | None:
         return self.version
+
+
+class Away(Champion):
+    def now(self) -> Version | None:
+        raise RegistryError("the registry does not answer")
+
+
+@pytest.mark.parametrize(
+    ("champion", "is_named", "is_served"),
+    [
+        (lambda _: None, False, True),
+        (lambda _: Named(None), False, True),
+        (lambda folder: Named(folder / "gone"), True, True),
+        (lambda folder: Named(folder / "gone"), False, False),
+        (lambda _: Away("http://127.0.0.1"), True, True),
+        (lambda _: Away("http://127.0.0.1"), False, False),
+    ],
+)
+def test_what_was_trained_last_is_served_in_no_champions_place_unless_it_was_named(
+    model_folder: Path, champion: Callable[[Path], Champion | None], is_named: bool, is_served: bool
+) -> None:
+    live = LiveModel(open_served, lambda _: None, champion(model_folder))
+    live.begin(model_folder, is_named)
+    assert (live.is_ready, live.version is not None) == (is_served, is_served)
+    live.end()
+
+
+def test_a_champion_that_could_not_be_read_is_tried_again(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[Path] = []
+
+    def opened(folder: Path, version: str, since: datetime) -> Served:
+        tries.append(folder)
+        if len(tries) < 4:
+            raise OSError("stale file handle")
+        return open_served(folder, version, since)
+
+    monkeypatch.setattr(live_model, "_REST_S", 0.0)
+    live = LiveModel(opened, lambda _: None, Named(model_folder))
+    for ready in (False, False, False, True, True):
+        live.look()
+        assert (live.is_ready, live.refused) == (ready, None if ready else "1")
+    assert (len(tries), caplog.text.count("stale file handle")) == (4, 1)
+    monkeypatch.setattr(live_model, "_REST_S", 3600.0)
+    del tries[1:]
+    live = LiveModel(opened, lambda _: None, Named(model_folder))
+    live.look()
+    live.look()
+    assert len(tries) == 2
 
 
 def test_memory_is_given_back_once_nobody_answers_from_the_former_model(
@@ -149,7 +200,7 @@ def test_memory_is_given_back_once_nobody_answers_from_the_former_model(
     given_back: list[bool] = []
     champion = Named(model_folder)
     live = LiveModel(open_served, lambda _: None, champion)
-    live.begin(model_folder)
+    live.begin(model_folder, is_named=False)
     answering = live.served()
     former = ref(answering)
     monkeypatch.setattr(live_model, "give_back", lambda: given_back.append(former() is None))

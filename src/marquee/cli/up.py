@@ -65,7 +65,9 @@ def up(
 
 
 def _register_first(house: House, model: Path, log: "_Log | _JsonLog") -> None:
-    """A model that the registry has never seen is champion; those it knows have been judged."""
+    """A model that the registry has never seen is champion, unless the gate refuses it beside the one there is; those
+    that it knows have been judged.
+    """
     from marquee import registry as versions
     from marquee.model.folder import fingerprint_of
 
@@ -73,22 +75,29 @@ def _register_first(house: House, model: Path, log: "_Log | _JsonLog") -> None:
     versions.settle(registry, house.registered)
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
-    version = _registered(registry, model, log)
+    champion = versions.champion(registry)
+    version, is_refused = _registered(registry, model, log)
+    if champion is not None and is_refused:
+        log.say(f"{model} is version {version} in the registry; the gate refuses it: version {champion} stays champion")
+        return
     versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
     log.say(f"{model} is version {version} in the registry, and champion")
 
 
-def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> str:
-    """What the pipeline left comes with all that a challenger is held against later; any other model comes alone."""
+def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> tuple[str, bool]:
+    """And whether the gate refuses it. What the pipeline left comes with all that a challenger is held against later;
+    any other model comes alone, and nobody can judge it.
+    """
     from marquee import registry as versions
     from marquee.loop import retraining
     from marquee.loop.signature import signed
 
     if model.resolve() != (DATA / "model").resolve() or not retraining.is_whole(DATA):
-        return versions.register(registry, model, signed(versions.NOTHING))
+        return versions.register(registry, model, signed(versions.NOTHING)), False
     log.say(f"{model} is measured ...")
     found = retraining.judge(registry, read_params(Path("params.yaml")), DATA)
-    return retraining.register(registry, DATA, retraining.position(DATA), found)
+    version = retraining.register(registry, DATA, retraining.position(DATA), found)
+    return version, not found.verdict.promoted
 
 
 class _Log:

@@ -14,10 +14,11 @@ from marquee.loop import reference
 from marquee.params import LoopParams, Params
 from marquee.quality.drift import Drift, drift, views
 from marquee.quality.live import Gap, by_version, gap, taken
-from marquee.quality.timeline import Look
+from marquee.quality.timeline import Look, looks
 from marquee.stages.saving import save_text
 
 BY = "monitor"  # as the audit tells it
+_LOOKS = 1_000  # that are looked back at: weeks of them
 REFERENCE = "reference"  # under this name it is kept beside its version
 
 
@@ -50,16 +51,20 @@ class Last:
     roll_back: datetime | None
 
 
-def find(events: pl.LazyFrame, url: str, params: Params) -> Found | None:
-    """What the events of the last days say of the champion; none where there is no champion."""
+def find(events: pl.LazyFrame, url: str, params: Params, now: datetime) -> Found | None:
+    """What the events of the last days say of the champion; none where there is no champion.
+
+    Versions are compared by what was shown so long ago that viewers have had the time to take it.
+    """
     champion, previous = (registry.alias(url, name) for name in (registry.CHAMPION, registry.PREVIOUS))
     if champion is None:
         return None
-    told = taken(reference.light(events), timedelta(hours=params.loop.within_h))
-    live = by_version(told)
-    shown = dict(live.select("version", "shown").iter_rows())
+    within = timedelta(hours=params.loop.within_h)
+    told = taken(reference.light(events), within)
+    live, ripe = by_version(told), told.filter(pl.col("happened_at") <= now - within)
+    shown = dict(ripe["version"].value_counts().iter_rows())
     enough = previous is not None and min(shown.get(champion, 0), shown.get(previous, 0)) >= params.loop.shown
-    apart = gap(told, champion, previous) if enough and previous is not None else None
+    apart = gap(ripe, champion, previous) if enough and previous is not None else None
     folder = registry.kept(url, champion, REFERENCE)
     moved = None if folder is None else drifted(events, told, champion, folder, params)
     return Found(champion, previous, moved, live, apart)
@@ -108,11 +113,14 @@ def look(found: Found, decision: Decision, page: Path | None, may_act: bool, at:
     )
 
 
-def last_acts(url: str) -> Last:
-    """A retraining is when a version was registered, whoever asked for it."""
+def last_acts(url: str, state: Path) -> Last:
+    """A retraining is when a version was registered, whoever asked for it, or when the monitor asked for one, whatever
+    became of that.
+    """
     registered = [version.registered_at for version in registry.versions(url)]
+    asked = [each.at for each in looks(state, _LOOKS) if each.acted and each.act == Act.RETRAIN]
     backs = [datetime.fromisoformat(change.at) for change in registry.changes(url) if change.by == BY]
-    return Last(max(registered, default=None), max(backs, default=None))
+    return Last(max(registered + asked, default=None), max(backs, default=None))
 
 
 def recent(store: EventStore, folder: Path, now: datetime, days: float) -> pl.LazyFrame:

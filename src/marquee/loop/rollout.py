@@ -9,6 +9,7 @@ from marquee.errors import LoopError
 
 _ANSWER_S = 10.0
 _EVERY_S = 0.2
+_REFUSED = "nobody without a key that may read"
 _STRANGER = 2**62  # whoever that is, there is something to show
 
 
@@ -33,9 +34,20 @@ def follow(live: Live, version: str) -> float:
     return _wait(live, version, _served)
 
 
-def check(live: Live, version: str) -> float:
-    """Seconds until it is ready and makes a list with that version; LoopError if that takes too long."""
-    return _wait(live, version, _answered)
+def check(live: Live, version: str) -> bool:
+    """Whether it makes a list with that version, as soon as it is ready; LoopError if it makes none, or with another.
+
+    False of a service that does not let us ask: that says nothing of the model.
+    """
+    told = ""
+
+    def answered(client: httpx.Client) -> str:
+        nonlocal told
+        told = _answered(client)
+        return version if told == _REFUSED else told
+
+    _wait(live, version, answered)
+    return told != _REFUSED
 
 
 def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str]) -> float:
@@ -55,11 +67,14 @@ def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str]) -> float
 
 
 def _served(client: httpx.Client) -> str:
-    return str(client.get("/model").raise_for_status().json()["version"])
+    return str(client.get("/readyz").raise_for_status().json()["version"])
 
 
 def _answered(client: httpx.Client) -> str:
     """Which model made the list."""
     client.get("/readyz").raise_for_status()
-    reply = client.post("/recommend", json={"user_id": _STRANGER, "k": 10}).raise_for_status().json()
+    answer = client.post("/recommend", json={"user_id": _STRANGER, "k": 10})
+    if answer.status_code in (401, 403):
+        return _REFUSED
+    reply = answer.raise_for_status().json()
     return str(reply["model"]) if reply["titles"] else f"a list of no titles by {reply['model']}"

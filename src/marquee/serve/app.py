@@ -230,6 +230,7 @@ async def model(request: Request, caller: Reader) -> Response:  # noqa: ARG001
 
 class ReadyReply(BaseModel):
     ready: bool
+    version: str | None = Field(description="Of the model that answers.", examples=["7"])
     degraded: list[str] = Field(description="What is away or broken: registry, champion, store.", examples=[[]])
 
 
@@ -241,8 +242,11 @@ class ReadyReply(BaseModel):
 async def readyz(request: Request) -> Response:
     """200 while lists can be answered; what is away is named."""
     worker = worker_of(request)
-    told = {"ready": worker.live.is_ready, "degraded": [what for what, is_so in worker.faults().items() if is_so]}
-    return as_json(told, 200 if worker.live.is_ready else 503)
+    version = worker.live.version
+    degraded = [what for what, is_so in worker.faults().items() if is_so]
+    return as_json(
+        {"ready": version is not None, "version": version, "degraded": degraded}, 503 if version is None else 200
+    )
 
 
 @probes.get("/metrics", include_in_schema=False)

@@ -79,7 +79,7 @@ class Marquee:
         from marquee.serve.worker import Worker, shipped_params  # noqa: PLC0415
 
         self._end_traces = tracing.begin() if TRACED else None
-        self._worker = Worker(SETTINGS.model_copy(update={"model": _model()}), shipped_params())
+        self._worker = Worker(_with_own_model(SETTINGS), shipped_params())
         self._worker.begin()
         ENDPOINTS.app = create_app(self._worker)
         _end_streams_first(self._worker)
@@ -109,11 +109,11 @@ class Marquee:
             raise click.ClickException(str(error)) from None
 
 
-def _model() -> Path:
-    """The Bento's own, if this runs from one and nobody names another."""
-    if marquee.bento is None or "model" in SETTINGS.model_fields_set:
-        return SETTINGS.model
-    return Path(bentoml.models.get("served").path_of("model"))
+def _with_own_model(settings: Settings) -> Settings:
+    """The Bento's, if this runs from one and nobody names another."""
+    if marquee.bento is None or "model" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"model": Path(bentoml.models.get("served").path_of("model"))})
 
 
 def _host() -> str:

@@ -58,7 +58,7 @@ class Worker:
         self._writing = Line("write", _WRITERS, settings.line)
 
     def begin(self) -> None:
-        self.live.begin(self.settings.model)
+        self.live.begin(self.settings.model, "model" in self.settings.model_fields_set)
         self.shown.start()
         self.access.start()
         self.streams.start()
