@@ -2,7 +2,7 @@
 
 import itertools
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -134,8 +134,23 @@ def test_what_a_viewer_told_of_themselves_is_among_their_deeds_however_long_ago_
     told = {"kind": "signed_up", "title_id": None, "detail": "{}"}
     store.append([an_event("old", **told, happened_at="2026-01-01T00:00:00Z")], NOW)
     store.append([an_event("told", **told, happened_at="2026-01-02T00:00:00Z"), an_event("a"), an_event("b")], NOW)
-    assert ids(store.deeds(7, 2).events) == ["told", "a", "b"]
-    assert ids(store.deeds(7, 3).events) == ["told", "a", "b"]
+    assert ids(store.deeds(7, 2).events) == ["old", "told", "a", "b"]
+    assert ids(store.deeds(7, 4).events) == ["old", "told", "a", "b"]
+
+
+def test_what_a_viewer_finished_or_said_is_among_their_deeds_however_much_they_looked_at_since(
+    store: EventStore,
+) -> None:
+    lasting = [an_event(kind, kind=kind) for kind in ("watch_finished", "disliked", "saved")]
+    passing = [an_event(f"{kind} {n}", kind=kind, detail="x") for n in range(20) for kind in ("opened", "searched")]
+    progress = [an_event(f"progress {n}", kind="watch_progress", value=0.1) for n in range(10)]
+    store.append([*lasting, *passing, *progress], NOW)
+    assert ids(store.deeds(7, 5).events) == names(lasting) + names(progress[5:])
+    assert ids(store.deeds(7, 53).events) == names([*lasting, *passing, *progress])
+
+
+def names(events: Sequence[Mapping[str, object]]) -> list[object]:
+    return [event["event_id"] for event in events]
 
 
 def test_an_event_that_is_undone_is_gone_and_may_be_told_again(store: EventStore) -> None:
@@ -197,7 +212,7 @@ def test_deeds_are_what_a_viewer_did_and_not_what_they_were_shown(store: EventSt
     told = [an_event("a"), an_event("b", kind="shown"), an_event("c", kind="liked"), an_event("d", user_id=8)]
     store.append(told, NOW)
     assert ids(store.deeds(7, 10).events) == ["a", "c"]
-    assert ids(store.deeds(7, 1).events) == ["c"]
+    assert ids(store.deeds(7, 1).events) == ["a", "c"]
     assert ids(store.history(7, 10)) == ["a", "b", "c"]
 
 

@@ -15,11 +15,12 @@ SECRETS = {  # what a secret is told to programs as, and a value that is one
     "MARQUEE_DATABASE_URL": "postgresql://marquee:secret@db.example/marquee",
     "MARQUEE_TOKEN_SECRET": "0123456789abcdef0123456789abcdef",
     "MARQUEE_SERVICE_KEY": "mq_1234_secret",
-    "MLFLOW_BACKEND_STORE_URI": "postgresql://marquee:secret@db.example/mlflow",
+    "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg://marquee:secret@db.example/mlflow",
     "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://marquee:secret@db.example/prefect",
 }
 GIVEN = {  # what else is said when it is deployed, if at all
     "MARQUEE_WATCH_API_URL": "https://watch.example/now",
+    "MARQUEE_WEBHOOK_URL": "https://alarm.example/marquee",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
     "PREFECT_SERVER_UI_API_URL": "http://127.0.0.1:4200/api",
 }

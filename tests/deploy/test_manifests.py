@@ -13,6 +13,7 @@ import jsonschema  # type: ignore[import-untyped]
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from marquee import logs
 from marquee.loop.settings import Settings as LoopSettings
@@ -103,8 +104,17 @@ def test_the_guide_names_every_secret_that_is_referred_to() -> None:
     guide = (ROOT / "docs/many.md").read_text("utf-8")
     keys = set(re.findall(r"'secretKeyRef': {'name': 'marquee', 'key': '([a-z-]+)'", str(objects())))
     variables = {name for program in in_compose().values() for name in program.by_reference} - GIVEN.keys()
-    assert len(keys) == 6
+    assert len(keys) == 7
     assert [name for name in keys | variables if f"`{name}`" not in guide] == []
+
+
+def test_every_database_that_is_named_can_be_reached_with_what_the_image_has() -> None:
+    told = (ROOT / "docs/many.md").read_text("utf-8") + (DEPLOY / "compose.yaml").read_text("utf-8")
+    named = re.findall(r"postgresql[+a-z]*://[^`}\s]+", told) + list(SECRETS.values())
+    of_others = {url for url in named if re.fullmatch(r"postgresql.*/(mlflow|prefect)", url)}
+    assert {make_url(url).database for url in of_others} == {"mlflow", "prefect"}
+    for url in of_others:  # ours are read by ourselves, which adds the driver
+        make_url(url).get_dialect().import_dbapi()
 
 
 @every_program

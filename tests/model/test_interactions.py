@@ -106,6 +106,12 @@ def test_a_refusal_hides_and_teaches_no_grade(kind: str) -> None:
     assert row["label"] == 0
 
 
+def test_who_looks_again_at_what_they_have_seen_did_not_see_it_later() -> None:
+    row = only(("rated", 5.0, 4), ("opened", None, 90), ("watch_progress", 0.1, 91))
+    assert (row["at"], row["known_at"], row["label"]) == (DAY_0 + 4 * DAY, DAY_0 + 91 * DAY, pytest.approx(1.78))
+    assert only(("saved", None, 4), ("opened", None, 90))["at"] == DAY_0 + 90 * DAY
+
+
 def test_looking_at_a_title_does_not_hide_it() -> None:
     assert not only(("opened", None, 1), ("saved", None, 2), ("watch_started", None, 3))["hides"]
 

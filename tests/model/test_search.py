@@ -74,6 +74,27 @@ def found(query: str, limit: int = 5) -> list[str]:
     return [NAMES[row] for row in index().find(query, limit)[0]]
 
 
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("comedy", {"Thanks", "Amélie"}),
+        ("comdy", {"Thanks", "Amélie"}),
+        ("comedy 2001", {"Thanks", "Amélie"}),
+        ("science fiction", {name for name, _, _, genres, _ in KNOWN if genres == ["Sci-Fi"]}),
+        ("drama", {name for name, _, _, genres, _ in KNOWN if genres == ["Dramas"]}),
+    ],
+)
+def test_genres_are_found_as_one_says_them(query: str, meant: set[str]) -> None:
+    assert set(found(query, 50)) == meant
+
+
+def test_what_may_be_found_is_looked_for_among_all_however_many_others_there_are() -> None:
+    few = fit_index(titles(), index().titles.years * 0, params().model_copy(update={"found": 2}))
+    allowed = np.array([name in {"Starman", "Matrix Rising", "Batman"} for name in NAMES])
+    assert {NAMES[row] for row in few.find("science", 5, allowed)[0]} == {"Starman", "Matrix Rising"}
+    assert len(few.find("science", 5)[0]) == 5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_title_is_found_by_its_name_in_any_case_and_while_it_is_typed(name: str) -> None:
     for query in (name, name.upper(), name.lower(), f"  {name}!? "):

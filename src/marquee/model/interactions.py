@@ -1,6 +1,7 @@
 """Interactions: ratings and events become one row a viewer and title, by the table of signals in params.yaml.
 
-What a viewer did several times counts as done last. Of statements that contradict one another the latest stands, the
+What a viewer did several times counts as done last; a title that they have seen as of when they last saw or judged it,
+whatever they looked at since. Of statements that contradict one another the latest stands, the
 earlier are as if never made: a rating is another rating's, a thumb down a thumb up's, finishing an abandonment's. What
 is left adds up to the strongest word for the title plus the strongest against it. Another kind of event is one line in
 the signals, and one in SUBJECTS if something can contradict it.
@@ -99,13 +100,18 @@ def _of_statements(statements: pl.LazyFrame, signals: SignalsParams, star: StarP
             rating=pl.col("rating").max(),
             label=pl.col("label").max(),
             hides=pl.col("hides").any(),
-            at=pl.col("happened_at").max(),
+            at=_latest("happened_at"),
             known_at=pl.col("recorded_at").max(),
-            place=pl.col("place").max(),
+            place=_latest("place"),
         )
     )
     # What happened at the same moment stays in the order in which it was told.
     return combined.sort("user_id", "place").drop("place")
+
+
+def _latest(column: str) -> pl.Expr:
+    """Of what hides the title, if anything does: looking at a page again is no new word about what was seen."""
+    return pl.coalesce(pl.col(column).filter("hides").max(), pl.col(column).max())
 
 
 def _weighed(statements: pl.LazyFrame, signals: SignalsParams, star: StarParams) -> pl.LazyFrame:

@@ -194,7 +194,7 @@ def _combined(title: int, statements: list[_Statement]) -> _Row:
     standing = [told for told in statements if not _contradicts(latest[told.said.subject], told.said)]
     meanings = {told.said for told in standing}
     strengths = [meaning.strength for meaning in meanings]
-    at, second = standing[-1].place
+    at, second = next((told for told in reversed(standing) if told.said.hides), standing[-1]).place
     return _Row(
         title=title,
         strength=max(0.0, *strengths) + min(0.0, *strengths),

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from marquee.params import SearchParams
 from marquee.text import NUMBERS, unaccented
 
 _YEARS = range(1880, 2100)  # a number of these may be a year
+_IN_FULL = MappingProxyType({"sci": "science", "fi": "fiction", "docuseries": "documentary"})
 _ARTICLES = frozenset(("the", "a", "an"))
 _TABLE = """
     CREATE VIRTUAL TABLE titles USING fts5(name, otherwise, year, people, about, description,
@@ -53,12 +55,18 @@ class Index:
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         return {"image": self.image, "order": self.order}
 
-    def find(self, query: str, limit: int) -> tuple[Ints, Floats]:
-        """Titles and how well each fits, best first; none for a query without a letter or digit."""
+    def find(self, query: str, limit: int, allowed: Mask | None = None) -> tuple[Ints, Floats]:
+        """Titles and how well each fits, best first; none for a query without a letter or digit. `allowed` is a mask of
+        titles.
+        """
         asked = words_of_query(query, self.params)
         if not asked:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        score, found = self._reader.scores(asked)
+        if allowed is None:
+            score, found = self._reader.scores(asked, max(limit, self.params.found))
+        else:  # those that are worth most may not be allowed
+            score, found = self._reader.scores(asked, len(self.order))
+            found &= allowed[self.order]
         places = np.flatnonzero(found)
         best = places[np.argsort(-score[places], kind="stable")][: max(limit, 0)]
         return self.order[best], score[best]
@@ -109,41 +117,41 @@ class _Reader:
         place = np.log(np.arange(1, frame.height + 1)) / np.log(frame.height + 1)
         self._fame = (params.fame * (1 - place)).astype(np.float32)
 
-    def scores(self, asked: Sequence[str]) -> tuple[Floats, Mask]:
-        """Of each row: how well it fits, and whether it was found at all."""
+    def scores(self, asked: Sequence[str], most: int) -> tuple[Floats, Mask]:
+        """Of each row: how well it fits, and whether it was found at all; so many at each place of words."""
         years = [word for word in asked if _is_year(word)]
         sure = [word for word in asked if word not in years] or asked
         like = self._likeness(sure, self._names)
         like[self._dated] = np.maximum(like[self._dated], self._likeness(asked, self._dated_names))
-        named, credited = self._found([asked] if sure == asked else [asked, sure])
+        named, credited = self._found([asked] if sure == asked else [asked, sure], most)
         found = (named > 0) | (credited > 0) | (like >= self._params.alike)
         people = np.flatnonzero(credited)
         credited[people] += self._person_likeness(sure, people)
         named = np.maximum(named, self._params.named * like**4) + like
         return np.maximum(named, credited) + self._near(years) + self._fame, found
 
-    def _found(self, readings: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
+    def _found(self, readings: Sequence[Sequence[str]], most: int) -> tuple[Floats, Floats]:
         """What each row is worth by its name or what is told of it, and by its people; 0 where it was not found."""
         worth = self._params
         named, credited = np.zeros_like(self._fame), np.zeros_like(self._fame)
         written = [[*(f'"{word}"' for word in words[:-1]), f'"{words[-1]}"*'] for words in readings]
         for words in written:
-            self._mark(named, "{name otherwise year} :", words, worth.named)
-            self._mark(credited, "people :", words, worth.credited)
+            self._mark(named, "{name otherwise year} :", words, worth.named, most)
+            self._mark(credited, "people :", words, worth.credited, most)
         if not (named.any() or credited.any()):
             meant = [self._words.meant(word) for word in readings[-1]]
-            self._mark(named, "name :", meant, worth.named * worth.meant)
-            self._mark(credited, "people :", meant, worth.credited * worth.meant)
+            self._mark(named, "name :", meant, worth.named * worth.meant, most)
+            self._mark(credited, "people :", meant, worth.credited * worth.meant, most)
         for words in written:
-            self._mark(named, "", words, worth.told)
+            self._mark(named, "", words, worth.told, most)
         if not (named.any() or credited.any()):
             meant = [self._all_words.meant(word) for word in readings[-1]]
-            self._mark(named, "", meant, worth.told * worth.meant)
+            self._mark(named, "", meant, worth.told * worth.meant, most)
         return named, credited
 
-    def _mark(self, worth: Floats, where: str, words: Sequence[str], of: float) -> None:
+    def _mark(self, worth: Floats, where: str, words: Sequence[str], of: float, most: int) -> None:
         with self._lock:
-            found = self._database.execute(_FIND, (f"{where} ({' AND '.join(words)})", self._params.found)).fetchall()
+            found = self._database.execute(_FIND, (f"{where} ({' AND '.join(words)})", most)).fetchall()
         rows = np.array(found, np.int64).reshape(-1) - 1
         worth[rows] = np.maximum(worth[rows], of)
 
@@ -205,13 +213,20 @@ def _columns(frame: pl.DataFrame) -> list[list[str]]:
         pl.concat_list("genres", "keywords", "countries").list.join(" ").alias("about"),
         "description",
     )
-    names, *others = (_split(texts[column]) for column in texts.columns)
-    return [[" ".join(words) for words in column] for column in (names, map(_otherwise, names), *others)]
+    names, years, people, about, description = (_split(texts[column]) for column in texts.columns)
+    columns = (names, map(_otherwise, names), years, people, map(_as_said, about), description)
+    return [[" ".join(words) for words in column] for column in columns]
 
 
 def _otherwise(words: Sequence[str]) -> list[str]:
     """How else the words of a name may be written: without a space between two, numbers as digits."""
     return [*map("".join, pairwise(words)), *(NUMBERS[word] for word in words if word in NUMBERS)]
+
+
+def _as_said(words: Sequence[str]) -> list[str]:
+    """Words of genres, and how else one says them: one comedy, science fiction."""
+    one = (f"{word.removesuffix('ies')}y" for word in words if word.endswith("ies"))
+    return [*words, *one, *(_IN_FULL[word] for word in words if word in _IN_FULL)]
 
 
 def _split(texts: pl.Series) -> list[list[str]]:

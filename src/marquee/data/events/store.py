@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from sqlalchemy import bindparam, delete, func, insert, null, select, true
+from sqlalchemy import bindparam, delete, func, insert, null, select, text, true, tuple_
 
 from marquee.data.events.batch import sift, withdraw, write
 from marquee.data.events.database import Database
@@ -27,10 +27,14 @@ _OF_VIEWER = select(EVENTS).where(EVENTS.c.user_id == bindparam("user_id"))
 _LATEST = _OF_VIEWER.order_by(EVENTS.c.happened_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("limit"))
 _ALL = _OF_VIEWER.order_by(EVENTS.c.happened_at, EVENTS.c.event_id)
 _DEEDS = _OF_VIEWER.where(DEED).order_by(EVENTS.c.happened_at.desc(), EVENTS.c.position.desc())
-_PROFILE = _OF_VIEWER.where(EVENTS.c.kind == "signed_up").order_by(EVENTS.c.happened_at.desc()).limit(1)
 _FORGOTTEN = select(FORGOTTEN_VIEWERS.c.until).where(FORGOTTEN_VIEWERS.c.user_id == bindparam("user_id"))
 # Behind each deed: one question is half of what two cost.
 _LATEST_DEEDS = _DEEDS.add_columns(_FORGOTTEN.scalar_subquery()).limit(bindparam("limit"))
+# Spelt out, as what is asked this way is put into words once.
+_LASTING = text("kind NOT IN ('watch_started', 'watch_progress', 'paused', 'rewound', 'searched', 'opened')")
+_BEFORE = tuple_(EVENTS.c.happened_at, EVENTS.c.position) < tuple_(bindparam("happened_at"), bindparam("position"))
+_LASTING_BEFORE = _DEEDS.where(_LASTING, _BEFORE).limit(bindparam("limit"))
+_LASTING_TIMES = 10  # as many of them as of the latest deeds
 _SINCE = select(EVENTS).where(EVENTS.c.position > bindparam("position")).order_by("position").limit(bindparam("limit"))
 
 
@@ -100,8 +104,8 @@ class EventStore:
         return tuple(map(Event._make, reversed(latest)))
 
     def deeds(self, user_id: int, limit: int) -> Deeds:
-        """As `history`, without what was only shown, and with what they told of themselves, however long ago that was;
-        and whether the viewer is to be known from before at all.
+        """As `history`, without what was only shown, and with what lasts of what they did before that: what they
+        finished, said and told of themselves; and whether the viewer is to be known from before at all.
         """
         if not is_id(user_id) or limit < 1:
             return Deeds((), None)
@@ -110,8 +114,10 @@ class EventStore:
             forgotten = self._database.ask(_FORGOTTEN, {"user_id": user_id})
             return Deeds((), forgotten[0][0] if forgotten else None)
         latest = [Event._make(row[:-1]) for row in found]
-        if len(latest) == limit and all(deed.kind != "signed_up" for deed in latest):
-            latest += map(Event._make, self._database.ask(_PROFILE, {"user_id": user_id}))
+        if len(latest) == limit:
+            oldest = {"happened_at": latest[-1].happened_at, "position": latest[-1].position}
+            asked = {"user_id": user_id, "limit": min(_LASTING_TIMES * limit, ID_LIMIT), **oldest}
+            latest += map(Event._make, self._database.ask(_LASTING_BEFORE, asked))
         return Deeds(tuple(reversed(latest)), found[0][-1])
 
     def forgotten(self) -> Mapping[int, int]:

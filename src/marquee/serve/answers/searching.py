@@ -15,17 +15,14 @@ from marquee.serve.served import Served
 
 _STAR = 0.15  # what a star that the viewer would give above the others' counts, beside the match
 _WEIGHED = 50  # of the best matches, in the order of taste
-_DEEP = 10  # times as many are looked for where filters leave some out
 
 
 def found_titles(
     served: Served, viewer: Viewer | None, request: s.SearchRequest, now: datetime
 ) -> tuple[s.FoundTitle, ...]:
     rules = rules_of(served, request.filters, viewer)
-    most = max(request.k, _WEIGHED)
-    title, score = served.recommender.index.find(request.query, most * _DEEP if rules else most)
-    allowed = allowed_by(served, rules)[title]
-    title, score = title[allowed][:most], score[allowed][:most]
+    allowed = allowed_by(served, rules) if rules else None
+    title, score = served.recommender.index.find(request.query, max(request.k, _WEIGHED), allowed)
     stars = np.full(len(title), np.nan, np.float32)
     if viewer is not None and request.k:
         stars = stars_of(served, viewer.history, title, as_of(viewer.history, served.until, epoch_ms(now)))
