@@ -6,11 +6,11 @@ import scipy.sparse as sp
 
 from marquee.model.arrange import Scored
 from marquee.model.copies import copies_last
-from tests.model.conftest import histories, small_params, table
+from tests.model.conftest import histories, table
 
 # Titles 0 and 1 are the same, 2 is somewhat like them, 3 has nothing of them, of 4 nothing is known.
 VECTORS = sp.csr_array(np.array([[1, 0], [1, 0], [0.6, 0.8], [0, 1], [0, 0]], np.float32))
-PARAMS = small_params().arrange.model_copy(update={"near_copy": 0.7, "poor": 1.5})
+LEAST = 0.7
 
 
 def scored(*viewers: dict[int, float]) -> Scored:
@@ -26,27 +26,21 @@ def order(told: Scored, viewer: int) -> list[int]:
 
 def test_a_near_copy_comes_after_all_others_and_what_is_only_somewhat_alike_does_not() -> None:
     refused = histories(table([(1, 1, None, 1.0)], strength=pl.Series([-1.0], dtype=pl.Float32)))
-    told = copies_last(scored({1: 9.0, 2: 2.0, 3: 1.0, 4: -5.0}), refused, VECTORS, PARAMS)
+    told = copies_last(scored({1: 9.0, 2: 2.0, 3: 1.0, 4: -5.0}), refused, VECTORS, LEAST)
     assert order(told, 0) == [2, 3, 4, 1]
 
 
 def test_it_is_nobodys_business_but_of_the_one_who_refused() -> None:
     rows = table([(1, 1, None, 1.0), (2, 4, None, 1.0)], strength=pl.Series([-1.0, -1.0], dtype=pl.Float32))
-    told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), VECTORS, PARAMS)
+    told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), VECTORS, LEAST)
     assert (order(told, 0), order(told, 1)) == ([3, 1], [1, 3])
 
 
 def test_who_refused_nothing_keeps_every_score() -> None:
     before = scored({1: 9.0, 3: 1.0})
-    assert copies_last(before, histories(table([(1, 1, 5.0, 1.0)])), VECTORS, PARAMS) is before
-
-
-def test_what_was_given_few_stars_is_as_good_as_refused() -> None:
-    for stars, expected in ((0.5, [3, 1]), (1.5, [3, 1]), (2.0, [1, 3])):
-        rated = histories(table([(1, 1, stars, 1.0)], strength=pl.Series([0.5], dtype=pl.Float32)))
-        assert order(copies_last(scored({1: 9.0, 3: 1.0}), rated, VECTORS, PARAMS), 0) == expected
+    assert copies_last(before, histories(table([(1, 1, 5.0, 1.0)])), VECTORS, LEAST) is before
 
 
 def test_what_was_finished_with_a_thumb_down_is_refused_too() -> None:
     both = histories(table([(1, 1, None, 1.0)], strength=pl.Series([0.0], dtype=pl.Float32)))
-    assert order(copies_last(scored({1: 9.0, 3: 1.0}), both, VECTORS, PARAMS), 0) == [3, 1]
+    assert order(copies_last(scored({1: 9.0, 3: 1.0}), both, VECTORS, LEAST), 0) == [3, 1]

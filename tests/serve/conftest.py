@@ -115,12 +115,6 @@ def near_copy(title_id: int) -> int:
     return title_id + 1 if title_id % 2 else title_id - 1
 
 
-def thought_little_of(user_id: int) -> set[int]:
-    """The ids of the titles that a viewer of the training gave few stars."""
-    poor = watched().filter(pl.col("user_id") == user_id, pl.col("rating") <= 1.5)
-    return set(poor["title_id"].to_list())
-
-
 def seen_by(model: Recommender, user_id: int) -> set[int]:
     """The ids of the titles that a viewer of the training has seen."""
     rows = model.histories.user == int(np.searchsorted(model.histories.user_ids, user_id))

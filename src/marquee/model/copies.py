@@ -1,5 +1,4 @@
-"""Copies: what is nearly the same as a title that a viewer refused, or thought little of, comes after all other
-candidates.
+"""Copies: what is nearly the same as a title that a viewer refused comes after all other candidates.
 
 A ranker may well like a title the better for a dislike of its like: it has learnt that who dislikes one has watched
 such. Its order stands among the others, and among the copies.
@@ -15,14 +14,12 @@ from numpy.typing import NDArray
 from marquee.model.arrange import Rows, Scored
 from marquee.model.compiled import compiled
 from marquee.model.histories import Floats, Histories, Ints, Mask
-from marquee.params import ArrangeParams
 
 
-def copies_last(scored: Scored, histories: Histories, vectors: sp.csr_array, params: ArrangeParams) -> Scored:
-    """`vectors` has a row of length 1 a title; titles whose cosine is at least `near_copy` are near copies."""
-    is_unwanted = (histories.strength <= 0) | (histories.rating <= params.poor)
-    refused = histories.where(histories.hides & is_unwanted)
-    copies = _copies(scored, refused, vectors, params.near_copy)
+def copies_last(scored: Scored, histories: Histories, vectors: sp.csr_array, least: float) -> Scored:
+    """`vectors` has a row of length 1 a title; titles whose cosine is at least `least` are near copies."""
+    refused = histories.where(histories.hides & (histories.strength <= 0))
+    copies = _copies(scored, refused, vectors, least)
     if not copies.any():
         return scored
     size = np.ptp(scored.score) + 1

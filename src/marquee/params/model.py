@@ -119,7 +119,6 @@ class ArrangeParams(Section):
     slot: int = Field(ge=1, le=1_000)
     reach: int = Field(ge=1, le=10_000)
     near_copy: float = Field(gt=0, le=1)
-    poor: float = Field(ge=0, le=5)
     maturity: dict[str, Annotated[int, Field(ge=0, le=21)]]
 
 
