@@ -39,12 +39,14 @@ from flows.retrain import retrain
 from flows.roll_back import roll_back
 from marquee import bento, registry
 from marquee.alone import alone
+from marquee.cli.up import register_first
 from marquee.data.events import EventStore
 from marquee.loop import pipeline, retraining
 from marquee.model.folder import fingerprint_of, load_model
 from marquee.params import read_params
 from marquee.quality.timeline import Look, add
 from marquee.serve.schemas.requests import RecommendRequest
+from marquee.up.parts import House, Part, Ports
 from tests.flows.conftest import BEGIN, tell, watched
 from tests.tiny import change
 
@@ -102,7 +104,7 @@ def test_the_first_that_beats_popularity_is_promoted_stage_by_stage_and_tells_of
     told = tasks(state.state_details.flow_run_id)
     assert [name for name in told if name in {*TABLES, *MODELS}] == list(pipeline.stages())
     assert {told[name] for name in (*TABLES, *MODELS)} == {"Ran"}
-    assert list(told)[-6:] == ["judge", "register", "promote", "package", "push", "report"]
+    assert list(told)[-7:] == ["judge", "register", "who is champion?", "promote", "package", "push", "report"]
     assert "above popularity" in artifact("verdict")
     assert "ndcg@10" in artifact("metrics")
     (version,) = registry.versions(REGISTRY)
@@ -340,6 +342,26 @@ def test_an_operator_gets_the_champion_before_back_and_is_named() -> None:
     assert state.message == f"version {registry.champion(REGISTRY)} is champion again"
     assert registry.champion(REGISTRY) != before
     assert (registry.changes(REGISTRY)[0].by, registry.changes(REGISTRY)[0].why) == ("Ada", "I liked it better")
+
+
+def test_what_was_made_by_hand_takes_no_champions_place_past_the_gate(project: Path) -> None:
+    champion, known = registry.champion(REGISTRY), len(registry.versions(REGISTRY))
+    change(project, "ranker.rounds=39")
+    for stage in pipeline.stages():
+        pipeline.make(stage, lambda _: None)
+    house = House(frozenset({Part.REGISTRY}), Ports(3000), project / "state", EVENTS, {})
+    told: list[str] = []
+    register_first(house, Path("data/model"), told.append)
+    assert (registry.champion(REGISTRY), len(registry.versions(REGISTRY))) == (champion, known + 1)
+    assert f"the gate refuses it: version {champion} stays champion" in told[-1]
+    register_first(house, Path("data/model"), told.append)
+    assert len(registry.versions(REGISTRY)) == known + 1
+
+
+def test_a_look_beside_another_is_skipped(project: Path) -> None:
+    with alone(project / "state/monitor.lock") as is_alone:
+        assert is_alone
+        assert ended(monitor).name == "Skipped"
 
 
 def test_without_a_champion_the_monitor_has_nothing_to_look_after(

@@ -1,6 +1,7 @@
 """`marquee up`: everything that runs, in one terminal with one log, until Ctrl-C."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import cycle
@@ -59,12 +60,12 @@ def up(
             databases.prepare(house.database_url)
         log = _JsonLog() if settings.log is Form.JSON else _Log([program.name for program in programs])
         if Part.REGISTRY in house.parts:
-            _register_first(house, settings.model, log)
+            register_first(house, settings.model, log.say)
         code = together.run(programs, log.tell, lambda: log.welcome(house))
     raise typer.Exit(code)
 
 
-def _register_first(house: House, model: Path, log: "_Log | _JsonLog") -> None:
+def register_first(house: House, model: Path, say: Callable[[str], None]) -> None:
     """A model that the registry has never seen is champion, unless the gate refuses it beside the one there is; those
     that it knows have been judged.
     """
@@ -76,15 +77,15 @@ def _register_first(house: House, model: Path, log: "_Log | _JsonLog") -> None:
     if fingerprint_of(model) in {version.fingerprint for version in versions.versions(registry)}:
         return
     champion = versions.champion(registry)
-    version, is_refused = _registered(registry, model, log)
+    version, is_refused = _registered(registry, model, say)
     if champion is not None and is_refused:
-        log.say(f"{model} is version {version} in the registry; the gate refuses it: version {champion} stays champion")
+        say(f"{model} is version {version} in the registry; the gate refuses it: version {champion} stays champion")
         return
     versions.promote(registry, version, "marquee up", "made by hand, and never seen before", datetime.now(UTC))
-    log.say(f"{model} is version {version} in the registry, and champion")
+    say(f"{model} is version {version} in the registry, and champion")
 
 
-def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> tuple[str, bool]:
+def _registered(registry: str, model: Path, say: Callable[[str], None]) -> tuple[str, bool]:
     """And whether the gate refuses it. What the pipeline left comes with all that a challenger is held against later;
     any other model comes alone, and nobody can judge it.
     """
@@ -94,7 +95,7 @@ def _registered(registry: str, model: Path, log: "_Log | _JsonLog") -> tuple[str
 
     if model.resolve() != (DATA / "model").resolve() or not retraining.is_whole(DATA):
         return versions.register(registry, model, signed(versions.NOTHING)), False
-    log.say(f"{model} is measured ...")
+    say(f"{model} is measured ...")
     found = retraining.judge(registry, read_params(Path("params.yaml")), DATA)
     version = retraining.register(registry, DATA, retraining.position(DATA), found)
     return version, not found.verdict.promoted
