@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from marquee.data.events import EventStore
+from marquee.data.events.store import Change
 from marquee.serve import stream
 from marquee.serve.stream import Streams, told
 from marquee.serve.worker import shipped_params
@@ -139,6 +140,39 @@ def test_who_listens_waits_for_no_pause_of_before(store: EventStore, monkeypatch
         assert (await next_of(lists)).startswith("id: 2\n")
         await lists.aclose()
         streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_who_is_behind_catches_up_without_a_pause(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_IDLE_S", 3_600)
+    monkeypatch.setattr(stream, "_EVERY_S", 3_600)
+    monkeypatch.setattr(stream, "_AT_ONCE", 2)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        store.append([an_event(f"{number}", user_id=7, kind="shown") for number in range(5)], NOW)
+        store.append([an_event("a")], NOW)
+        lists = told(streams, 6, 0, a_list, still)
+        assert (await next_of(lists)).startswith("id: 6\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_who_never_catches_up_ends_all_the_same(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_IDLE_S", 0.01)
+
+    def changes(position: int, limit: int) -> tuple[Change, ...]:
+        return (Change(position + 1, 7, None, False),) * limit
+
+    async def listen() -> None:
+        monkeypatch.setattr(store, "changes", changes)
+        streams = await begun(store)
+        while streams.position < 3:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(streams.stop)
 
     asyncio.run(listen())
 

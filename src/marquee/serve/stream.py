@@ -8,12 +8,13 @@ would push the next one.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event as Signal
 from threading import Lock, Thread
 
 from marquee.data.events import EventStore
+from marquee.data.events.store import Change
 from marquee.errors import StoreError
 from marquee.serve import metrics
 
@@ -134,9 +135,15 @@ class Streams:
         self._wake(self._of(None))
 
     def _look(self) -> None:
-        changes = self._store.changes(self.position, _AT_ONCE)
-        if not changes:
-            return
+        """Again at once after as many changes as a look may bring: who is behind would never catch up with pauses."""
+        is_behind = True
+        while is_behind and not self._ended.is_set():
+            changes = self._store.changes(self.position, _AT_ONCE)
+            is_behind = len(changes) == _AT_ONCE
+            if changes:
+                self._note(changes)
+
+    def _note(self, changes: Sequence[Change]) -> None:
         self.position = changes[-1].position
         self.recorded_at = next((each.recorded_at for each in changes[::-1] if each.recorded_at), self.recorded_at)
         self._wake(self._of({change.user_id for change in changes if change.concerns_lists}))
