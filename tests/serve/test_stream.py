@@ -211,6 +211,26 @@ def test_who_may_no_longer_listen_is_told_nothing_more(
     asyncio.run(listen())
 
 
+def test_one_stream_of_a_viewer_too_many_ends_their_oldest(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST", 2)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        other = told(streams, 7, None, a_list, still)
+        first, second, *more = (told(streams, 6, None, a_list, still) for _ in range(4))
+        for lists in (other, first, second, *more):
+            await next_of(lists)
+        for lists in (first, second):
+            with pytest.raises(StopAsyncIteration):
+                await next_of(lists)
+        store.append([an_event("a"), an_event("b", user_id=7)], NOW)
+        for lists in (other, *more):
+            assert (await next_of(lists)).startswith("id: 2\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
 def test_who_leaves_is_forgotten_and_whoever_is_there_at_the_end_is_let_go(store: EventStore) -> None:
     async def listen() -> None:
         streams = await begun(store)

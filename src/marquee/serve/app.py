@@ -196,7 +196,9 @@ async def stream(
     token: Annotated[str | None, Query(description="Where no header can be sent, as in a browser.")] = None,
     last_event_id: Annotated[int | None, Header(description="The id of the last list that was received.")] = None,
 ) -> Response:
-    """Server-sent events: the viewer's list now, and anew after each event of theirs."""
+    """Server-sent events: the viewer's list now, and anew after each event of theirs. One stream of a viewer too many
+    ends their oldest.
+    """
     credential = token if token and not credentials else credential_of(request, credentials)
     caller = caller_of(request, credential, "read")
     caller.require_viewer(user_id)

@@ -22,6 +22,7 @@ _EVERY_S, _AWAY_S = 0.05, 1.0  # between two looks; between two tries while the 
 _GATHER_S = 0.005  # before a look, for what is written at the same time
 _IDLE_S = 0.5  # between two looks while nobody listens: lists are waiting for the same interpreter
 _AT_ONCE = 1_000
+MOST = 10  # streams of one viewer, in each worker
 BEAT_S = 15.0  # between two signs of life, so that nobody on the way closes a silent connection
 _BEAT = b": still here\n\n"
 
@@ -47,7 +48,7 @@ class Streams:
     def __init__(self, store: EventStore, loop: asyncio.AbstractEventLoop) -> None:
         self._store, self._loop = store, loop
         self._lock = Lock()
-        self._listeners: dict[int, set[Listener]] = {}
+        self._listeners: dict[int, list[Listener]] = {}  # of each viewer the oldest first
         self.position = 0
         self.recorded_at: int | None = None  # of the last event that was seen, in milliseconds since 1970
         self._has_begun = False
@@ -83,9 +84,13 @@ class Streams:
 
     @contextmanager
     def listener(self, user_id: int) -> Iterator[Listener]:
+        """Of a viewer who has as many as they may, one more ends the oldest."""
         listener = Listener(user_id)
         with self._lock:
-            self._listeners.setdefault(user_id, set()).add(listener)
+            theirs = self._listeners.setdefault(user_id, [])
+            theirs.append(listener)
+            for old in [each for each in theirs if not each.has_ended][:-MOST]:
+                old.end()
         self._stirred.set()
         try:
             yield listener
@@ -95,7 +100,7 @@ class Streams:
     def _remove(self, listener: Listener) -> None:
         with self._lock:
             theirs = self._listeners[listener.user_id]
-            theirs.discard(listener)
+            theirs.remove(listener)
             if not theirs:
                 del self._listeners[listener.user_id]
 
