@@ -97,6 +97,14 @@ def test_the_cookie_is_for_no_script_and_for_no_other_site(theatre: Running) -> 
     assert "SameSite=strict" in told
 
 
+@pytest.mark.parametrize(("proto", "is_secure"), [("https", True), ("HTTPS, http", True), ("http", False), ("", False)])
+def test_a_cookie_that_came_by_https_goes_by_nothing_else(theatre: Running, proto: str, is_secure: bool) -> None:
+    headers = {"x-forwarded-proto": proto}
+    told = theatre.client.post("/page/session", json={"user_id": KNOWN}, headers=headers).headers["set-cookie"]
+    theatre.client.cookies.clear()
+    assert ("Secure" in told) == is_secure
+
+
 def kept(answer: httpx.Response) -> tuple[datetime, datetime]:
     """When the session of the token in the cookie began, and until when the token holds."""
     claims = jwt.decode(answer.cookies[VIEWER], options={"verify_signature": False})
