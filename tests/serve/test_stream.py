@@ -177,6 +177,30 @@ def test_who_never_catches_up_ends_all_the_same(store: EventStore, monkeypatch: 
     asyncio.run(listen())
 
 
+def test_a_defect_does_not_end_the_streams(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stream, "_AWAY_S", 0.01)
+
+    def fail(*_: int) -> tuple[Change, ...]:
+        raise ZeroDivisionError
+
+    async def listen() -> None:
+        streams = await begun(store)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "changes", fail)
+            lists = told(streams, 6, None, a_list, still)
+            await next_of(lists)
+            while not streams.store_is_away:
+                await asyncio.sleep(0.01)
+        store.append([an_event("a")], NOW)
+        assert (await next_of(lists)).startswith("id: 1\n")
+        streams.stop()
+
+    asyncio.run(listen())
+    assert caplog.text.count("Traceback") == 1
+
+
 def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "BEAT_S", 0.01)
 

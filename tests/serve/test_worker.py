@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from marquee.serve import pulse
+from marquee.serve import metrics, pulse
 from marquee.serve.settings import Settings
 from marquee.serve.worker import Worker, shipped_params
 from tests.serve.running import until
@@ -41,6 +43,21 @@ def test_however_many_streams_wait_for_a_list_a_request_is_not_refused(model_fol
         worker.end()
 
     asyncio.run(serve())
+
+
+def test_a_file_that_cannot_be_read_takes_nothing_from_what_prometheus_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    key = mmap_key("marquee_events", "marquee_events_total", ["outcome"], ["accepted"], "")
+    for worker in (1, 2):
+        counted: Any = MmapedDict(str(tmp_path / f"counter_{worker}.db"))  # type: ignore[no-untyped-call]
+        counted.write_value(key, 3.0, 0.0)
+        counted.close()
+    whole = (tmp_path / "counter_1.db").read_bytes()
+    for worker, broken in enumerate((b"", whole[:2], whole[:20], whole.replace(b"marquee", b"\xff\xffrquee")), 3):
+        (tmp_path / f"counter_{worker}.db").write_bytes(broken)
+    assert b'marquee_events_total{outcome="accepted"} 6.0\n' in metrics.told()
 
 
 def begun(model_folder: Path, folder: Path) -> Worker:

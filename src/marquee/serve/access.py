@@ -130,7 +130,7 @@ class Access:
         return Caller(f"key {key_id}", known_scopes(key.scopes.split()))
 
     def _keep(self) -> None:
-        """A store that is away changes nothing: the keys known last still hold."""
+        """Whatever fails, such as a store that is away, changes nothing: the keys known last still hold."""
         rounds = 0
         while not self._ended.wait(_EVERY_S):
             rounds += 1
@@ -140,6 +140,8 @@ class Access:
                     self._write_uses()
             except StoreError:
                 continue
+            except Exception:
+                _log.exception("keys were not read anew")
 
     def _refresh(self) -> None:
         self._known = MappingProxyType({key.key_id: key for key in self._keys.all()})

@@ -128,7 +128,7 @@ class Streams:
     def _try(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except StoreError as error:
+        except Exception as error:
             self._note_away(error)
         else:
             self.store_is_away = False
@@ -157,9 +157,10 @@ class Streams:
         for listener in listeners:
             self._loop.call_soon_threadsafe(listener.woken.set)
 
-    def _note_away(self, error: StoreError) -> None:
+    def _note_away(self, error: Exception) -> None:
+        """Of a defect the log tells where it is; who listens waits for its end as for the store's return."""
         if not self.store_is_away:
-            _log.warning("%s", error)
+            _log.warning("%s", error, exc_info=None if isinstance(error, StoreError) else error)
         self.store_is_away = True
 
 
