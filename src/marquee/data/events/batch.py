@@ -10,6 +10,7 @@ from marquee.data.events import months
 from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, WITHDRAWALS
 from marquee.data.events.validity import Content
 
+FORGOTTEN = "its viewer asked to be forgotten after it happened"
 _AT_ONCE = 1_000  # ids in one question
 _AHEAD_MS = 86_400_000  # no clock that is believed goes further ahead (params.yaml: events.future_tolerance_s)
 _CONTENT = [EVENTS.c[name] for name in Content._fields]
@@ -38,7 +39,7 @@ def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
         elif known:
             sifted.reasons[index] = "event_id already names another event"
         elif content.happened_at <= forgotten.get(content.user_id, content.happened_at - 1):
-            sifted.reasons[index] = "its viewer asked to be forgotten after it happened"
+            sifted.reasons[index] = FORGOTTEN
         else:
             sifted.fresh[content.event_id] = content
     return sifted
