@@ -138,6 +138,9 @@ def test_a_viewers_events_are_shown_exported_and_forgotten(marquee: Marquee, tmp
     assert "2 events deleted" in marquee("events", "forget", "7", "--yes").stdout
     marquee("events", "snapshot", "out")
     assert pl.read_parquet(tmp_path / "out/*.parquet")["user_id"].to_list() == [8]
+    again = marquee("events", "add", "-", typed="\n".join([event(1), event(2, user_id=8)]))
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "0 accepted, 1 duplicates, 0 refused\n1 left out: their viewers asked to be forgotten" in again.stdout
 
 
 def test_the_watch_api_is_asked_and_stored(marquee: Marquee, simulator: str) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from marquee.data.events import Deeds, EventStore, Receipt
+from marquee.data.events.database import Database
+from marquee.data.events.schema import UNDONE
 from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
 
 # Once, in any order
@@ -153,11 +156,35 @@ def names(events: Sequence[Mapping[str, object]]) -> list[object]:
     return [event["event_id"] for event in events]
 
 
-def test_an_event_that_is_undone_is_gone_and_may_be_told_again(store: EventStore) -> None:
+def test_an_event_that_is_undone_is_gone_and_stays_so_when_it_is_told_again(store: EventStore) -> None:
     store.append([an_event("a"), an_event("b"), an_event("c", user_id=8)], NOW)
     assert store.undo(7, ["a", "c", "no such event"]) == 1
     assert (ids(store.history(7, 10)), ids(store.history(8, 10))) == (["b"], ["c"])
-    assert store.append([an_event("a")], NOW).accepted == 1
+    again = store.append([an_event("a"), an_event("a", user_id=8), an_event("a by another name")], NOW)
+    assert (again.accepted, again.duplicates) == (2, 1)
+    assert ids(store.history(7, 10)) == ["a by another name", "b"]
+
+
+def test_what_was_undone_may_be_told_again_where_its_viewer_wants_that(store: EventStore) -> None:
+    store.append([an_event("a"), an_event("b")], NOW)
+    for _ in range(2):
+        assert store.undo(7, ["a", "b"]) == 2
+        store.allow_again(7, ["a"])
+        store.allow_again(8, ["b"])
+        receipt = store.append([an_event("a"), an_event("b")], NOW)
+        assert (receipt.accepted, receipt.duplicates) == (1, 1)
+        assert ids(store.history(7, 10)) == ["a"]
+        store.allow_again(7, ["b"])
+        store.append([an_event("b")], NOW)
+
+
+def test_of_who_is_forgotten_it_is_not_kept_what_they_took_back(store: EventStore, store_url: str) -> None:
+    store.append([an_event("a"), an_event("b", user_id=8)], NOW)
+    store.undo(7, ["a"])
+    store.undo(8, ["b"])
+    store.forget(7, NOW)
+    with closing(Database(store_url)) as database, database.read() as connection:
+        assert [tuple(row) for row in connection.execute(select(UNDONE))] == [("b", 8)]
 
 
 def test_what_was_forgotten_is_refused_when_it_is_sent_again(store: EventStore) -> None:

@@ -73,6 +73,7 @@ def heading(within: Page | Locator, name: str | re.Pattern[str]) -> Locator:
 
 def test_the_booth_opens_with_a_key_of_scope_admin_and_forgets_it(house: House, chromium: Browser) -> None:
     with visiting(house.service, chromium) as stranger:
+        stranger.context.add_cookies([{"name": "marquee_key", "value": "of_the_whole_host", "url": stranger.base}])
         stranger.go("operator")
         field = stranger.page.get_by_label("API key")
         field.fill("mq_wrong_key")
@@ -81,10 +82,15 @@ def test_the_booth_opens_with_a_key_of_scope_admin_and_forgets_it(house: House, 
         field.fill(house.key)
         field.press("Enter")
         expect(heading(stranger.page, "Health now")).to_be_visible()
-        (cookie,) = (each for each in stranger.context.cookies() if each["name"] == "marquee_key")
-        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        (cookie,) = key_in(stranger)
+        assert (cookie["path"], cookie["httpOnly"], cookie["sameSite"]) == ("/operator/", True, "Strict")
         button(stranger.page, "Forget the key").click()
         expect(stranger.page.get_by_label("API key")).to_be_visible()
+        assert key_in(stranger) == []
+
+
+def key_in(visit: Visit) -> list[Any]:
+    return [cookie for cookie in visit.context.cookies() if cookie.get("name") == "marquee_key"]
 
 
 def test_a_key_that_only_reads_and_a_viewers_token_open_nothing(house: House) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -72,3 +73,15 @@ def test_whose_cookie_holds_no_more_is_asked_again(stranger: Visit, closed: Runn
     stranger.context.clear_cookies()
     stranger.page.get_by_role("link", name="My taste").click()
     expect(stranger.page.get_by_label("Token or key")).to_be_visible()
+
+
+def test_the_key_goes_to_the_operators_endpoints_and_to_nobody_else_on_the_host(closed: Running, key: str) -> None:
+    with httpx.Client(base_url=closed.client.base_url) as browser:
+        for answer in (browser.post("/page/key", json={"key": key}), browser.delete("/page/key")):
+            whole_host, ours = answer.headers.get_list("set-cookie")
+            assert ("Path=/operator/" in ours, "Path=/;" in whole_host, "Max-Age=0" in whole_host) == (True, True, True)
+        browser.post("/page/key", json={"key": key})
+        assert [cookie.path for cookie in browser.cookies.jar] == ["/operator/"]
+        assert browser.get("/operator/me").status_code == 200
+        assert browser.delete("/page/key").status_code == 204
+        assert browser.get("/operator/me").status_code == 401

@@ -3,12 +3,16 @@
 import gzip
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import httpx
+import jwt
 import pytest
 from playwright.sync_api import Browser, expect
 
+from marquee.serve.access import Tokens, token_secret
+from marquee.serve.cookies import VIEWER
 from tests.page.theatre import KNOWN, PICTURE, visiting
 from tests.serve.running import Running
 
@@ -91,6 +95,48 @@ def test_the_cookie_is_for_no_script_and_for_no_other_site(theatre: Running) -> 
     theatre.client.cookies.clear()
     assert "HttpOnly" in told
     assert "SameSite=strict" in told
+
+
+@pytest.mark.parametrize(("proto", "is_secure"), [("https", True), ("HTTPS, http", True), ("http", False), ("", False)])
+def test_a_cookie_that_came_by_https_goes_by_nothing_else(theatre: Running, proto: str, is_secure: bool) -> None:
+    headers = {"x-forwarded-proto": proto}
+    told = theatre.client.post("/page/session", json={"user_id": KNOWN}, headers=headers).headers["set-cookie"]
+    theatre.client.cookies.clear()
+    assert ("Secure" in told) == is_secure
+
+
+def kept(answer: httpx.Response) -> tuple[datetime, datetime]:
+    """When the session of the token in the cookie began, and until when the token holds."""
+    claims = jwt.decode(answer.cookies[VIEWER], options={"verify_signature": False})
+    return datetime.fromtimestamp(claims["auth_time"], UTC), datetime.fromtimestamp(claims["exp"], UTC)
+
+
+def asked_with(theatre: Running, token: str) -> httpx.Response:
+    with httpx.Client(base_url=theatre.client.base_url, cookies={VIEWER: token}) as client:
+        answer = client.get("/page/me")
+    assert answer.json()["user_id"] == KNOWN
+    return answer
+
+
+def test_a_session_is_renewed_by_asking_until_a_year_is_over(theatre: Running) -> None:
+    tokens, now = Tokens(token_secret(theatre.folder)), datetime.now(UTC).replace(microsecond=0)
+    for days, left in ((0, 30), (100, 30), (360, 5)):
+        began = now - timedelta(days=days)
+        token, _ = tokens.sign(KNOWN, now, timedelta(days=1), began)
+        chosen = theatre.client.post("/page/session", json={"user_id": KNOWN}, headers=bearing(token))
+        for answer in (asked_with(theatre, token), chosen):
+            assert kept(answer)[0] == began
+            assert timedelta(0) <= kept(answer)[1] - now - timedelta(days=left) < timedelta(minutes=5)
+    theatre.client.cookies.clear()
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_a_token_that_the_page_did_not_make_is_not_renewed(theatre: Running) -> None:
+    token, _ = Tokens(token_secret(theatre.folder)).sign(KNOWN, datetime.now(UTC))
+    assert "set-cookie" not in asked_with(theatre, token).headers
 
 
 def test_a_browser_speaks_for_its_viewer_and_for_nobody_else(browser: httpx.Client) -> None:

@@ -4,12 +4,14 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from marquee.data.api_keys import ApiKeys
+from marquee.data.api_keys import ApiKey, ApiKeys
 from marquee.errors import AccessError, ForbiddenError, ServiceError
 from marquee.serve.access import Access, Tokens, check_address, token_secret
+from tests.serve.running import until
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOW = datetime.now(UTC)
@@ -79,6 +81,34 @@ def test_when_a_key_was_used_last_is_kept(keys: ApiKeys) -> None:
     (row,) = keys.all()
     assert row.last_used_at is not None
     assert row.last_used_at >= row.created_at
+
+
+def test_a_defect_does_not_end_the_reading_of_keys(
+    keys: ApiKeys, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("marquee.serve.access._EVERY_S", 0.01)
+    door, failed = access(keys), Event()
+
+    def fail() -> tuple[ApiKey, ...]:
+        failed.set()
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(keys, "all", fail)
+        door.start()
+        assert failed.wait(30)
+    key = keys.create("app", ["read"], NOW)
+    until(lambda: is_known(door, key), lambda: "the key is not read")
+    door.stop()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def is_known(door: Access, key: str) -> bool:
+    try:
+        door.caller(key, None)
+    except AccessError:
+        return False
+    return True
 
 
 def test_a_viewers_token_is_good_for_their_own_data_alone() -> None:

@@ -143,6 +143,16 @@ def test_a_viewer_reads_and_writes_their_own_data_alone(service: Running) -> Non
     assert refused(by_address) == (403, "forbidden")
 
 
+def test_a_key_is_no_part_of_an_address_and_a_viewers_token_may_be(service: Running) -> None:
+    address = service.client.base_url.join("/viewers/6/stream")
+    key = service.client.headers["authorization"].removeprefix("Bearer ")
+    told = httpx.get(address, params={"token": key})
+    assert refused(told) == (401, "unauthorised")
+    assert "send it as `Authorization: Bearer ...`" in told.json()["error"]["message"]
+    with httpx.stream("GET", address, params={"token": token_of(service, 6)}) as answer:
+        assert answer.status_code == 200
+
+
 def token_of(service: Running, user_id: int) -> str:
     return str(service.client.post(f"/viewers/{user_id}/token").json()["token"])
 

@@ -93,6 +93,22 @@ def test_who_gives_up_leaves_the_line_and_no_thread_works_for_them() -> None:
     told(asked())
 
 
+def test_however_much_is_pushed_there_is_room_for_who_asks() -> None:
+    async def asked() -> None:
+        line, opened = Line("test", threads=1, room=1), Event()
+        pushed = [asyncio.create_task(line.push(opened.wait)) for _ in range(20)]
+        await asyncio.sleep(0)
+        line.require_room()
+        answer = asyncio.create_task(line.answer(lambda: 7))
+        pushed.pop().cancel()
+        opened.set()
+        assert await answer == 7
+        assert all(await asyncio.gather(*pushed))
+        line.close()
+
+    told(asked())
+
+
 def test_who_is_refused_is_told_when_to_come_again() -> None:
     async def asked() -> None:
         app, line, opened = FastAPI(), Line("test", threads=1, room=2), Event()

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from marquee import registry
 from marquee.errors import NotFoundError, RegistryError, RequestError
 from marquee.model.folder import Contents, save_model
-from marquee.serve import schemas
+from marquee.serve import pulse, schemas
 from marquee.serve.answers import Answers
 from marquee.serve.answers.operator_drift import drift, report
 from marquee.serve.answers.operator_models import Models
@@ -20,6 +20,7 @@ from marquee.serve.worker import shipped_params
 from tests.model.conftest import GENRES
 from tests.page import booth
 from tests.serve.conftest import ALL, KNOWN, NOW, STRANGER, seen_by
+from tests.serve.running import until
 
 
 def look_up(answers: Answers, title_id: int, user_id: int = KNOWN, **filters: object) -> s.LookUpReply:
@@ -127,6 +128,24 @@ def test_the_pulse_remembers_a_quarter_of_an_hour(counted: tuple[Pulse, Counter,
     assert len(list(pulse.beats())) == 180
     assert pulse.by_endpoint()["/search"].requests == 180
     assert pulse.by_endpoint()["/search"].ms(0.5) is None
+
+
+def test_the_pulse_outlives_a_look_that_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pulse, "EVERY_S", 0.01)
+    counted, looks = CollectorRegistry(), iter((OSError("a broken file"), None, OSError("another"), None, None))
+
+    def collected() -> CollectorRegistry:
+        if error := next(looks, None):
+            raise error
+        return counted
+
+    beating = Pulse(collected, lambda: NOW)
+    beating.start()
+    until(lambda: len(list(beating.beats())) >= 2, lambda: "it looks no more")
+    beating.stop()
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 def test_without_a_registry_it_is_said_how_to_have_one(answers: Answers) -> None:

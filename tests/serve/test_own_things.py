@@ -257,6 +257,7 @@ def test_a_history_from_elsewhere_is_told_of_before_it_counts_and_counts_once(
     assert (kept.accepted, len(kept.event_ids)) == (2, 2)
     assert bring(answers, params, store=True).duplicates == 2
     assert answers.undo(STRANGER, s.UndoRequest(event_ids=kept.event_ids)).undone == 2
+    assert bring(answers, params, store=True).accepted == 2
 
 
 def test_a_file_that_is_no_history_is_refused_with_what_would_be_one(answers: Answers, params: Params) -> None:

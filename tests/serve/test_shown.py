@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic, sleep
 
@@ -112,6 +113,20 @@ def test_what_was_shown_waits_for_a_store_that_is_away(served: Served, store: Ev
     wait_for(lambda: shown.written == 10)
     shown.stop(10)
     assert (len(details(store, KNOWN)), shown.dropped) == (10, 0)
+
+
+def test_a_list_that_cannot_be_written_is_dropped_and_the_next_one_written(served: Served, store: EventStore) -> None:
+    shown = Shown(store)
+    answers = Answers(lambda: served, store, shown)
+    answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW)
+    note = shown._notes[0]
+    shown._notes[0] = replace(note, listed=replace(note.listed, score=note.listed.score[:-1]))
+    shown.start()
+    wait_for(lambda: shown.dropped == 10)
+    answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW)
+    wait_for(lambda: shown.written == 10)
+    shown.stop(10)
+    assert (len(details(store, KNOWN)), shown.waiting) == (10, 0)
 
 
 def test_what_finds_no_room_is_dropped_and_counted(served: Served, store: EventStore) -> None:

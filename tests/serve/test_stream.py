@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from marquee.data.events import EventStore
+from marquee.data.events.store import Change
 from marquee.serve import stream
 from marquee.serve.stream import Streams, told
 from marquee.serve.worker import shipped_params
@@ -143,6 +144,63 @@ def test_who_listens_waits_for_no_pause_of_before(store: EventStore, monkeypatch
     asyncio.run(listen())
 
 
+def test_who_is_behind_catches_up_without_a_pause(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_IDLE_S", 3_600)
+    monkeypatch.setattr(stream, "_EVERY_S", 3_600)
+    monkeypatch.setattr(stream, "_AT_ONCE", 2)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        store.append([an_event(f"{number}", user_id=7, kind="shown") for number in range(5)], NOW)
+        store.append([an_event("a")], NOW)
+        lists = told(streams, 6, 0, a_list, still)
+        assert (await next_of(lists)).startswith("id: 6\n")
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_who_never_catches_up_ends_all_the_same(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_IDLE_S", 0.01)
+
+    def changes(position: int, limit: int) -> tuple[Change, ...]:
+        return (Change(position + 1, 7, None, False),) * limit
+
+    async def listen() -> None:
+        monkeypatch.setattr(store, "changes", changes)
+        streams = await begun(store)
+        while streams.position < 3:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(streams.stop)
+
+    asyncio.run(listen())
+
+
+def test_a_defect_does_not_end_the_streams(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stream, "_AWAY_S", 0.01)
+
+    def fail(*_: int) -> tuple[Change, ...]:
+        raise ZeroDivisionError
+
+    async def listen() -> None:
+        streams = await begun(store)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "changes", fail)
+            lists = told(streams, 6, None, a_list, still)
+            await next_of(lists)
+            while not streams.store_is_away:
+                await asyncio.sleep(0.01)
+        store.append([an_event("a")], NOW)
+        assert (await next_of(lists)).startswith("id: 1\n")
+        streams.stop()
+
+    asyncio.run(listen())
+    assert caplog.text.count("Traceback") == 1
+
+
 def test_a_silent_stream_gives_a_sign_of_life(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "BEAT_S", 0.01)
 
@@ -172,6 +230,26 @@ def test_who_may_no_longer_listen_is_told_nothing_more(
         with pytest.raises(StopAsyncIteration):
             await next_of(lists)
         assert streams.listening == 0
+        streams.stop()
+
+    asyncio.run(listen())
+
+
+def test_one_stream_of_a_viewer_too_many_ends_their_oldest(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST", 2)
+
+    async def listen() -> None:
+        streams = await begun(store)
+        other = told(streams, 7, None, a_list, still)
+        first, second, *more = (told(streams, 6, None, a_list, still) for _ in range(4))
+        for lists in (other, first, second, *more):
+            await next_of(lists)
+        for lists in (first, second):
+            with pytest.raises(StopAsyncIteration):
+                await next_of(lists)
+        store.append([an_event("a"), an_event("b", user_id=7)], NOW)
+        for lists in (other, *more):
+            assert (await next_of(lists)).startswith("id: 2\n")
         streams.stop()
 
     asyncio.run(listen())

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
 from marquee.data.events import EventStore, migrate
+from marquee.data.events.batch import FORGOTTEN
 from marquee.data.events.months import months_ago
 from marquee.errors import SourceError, StoreError
 from marquee.stages import tables
@@ -35,7 +36,8 @@ def add(
 ) -> None:
     """Append events from JSON lines; without a file, the live events that came with the source, if any.
 
-    An event sent twice counts once. The invalid are refused, with their reasons, and make the exit code 1.
+    An event sent twice counts once. The invalid are refused, with their reasons, and make the exit code 1. What viewers
+    did before they asked to be forgotten is refused too, as it should be: that is no failure.
     """
     params = params_of(context)
     beside = Path(params.source.path, "live_events.jsonl")
@@ -48,14 +50,18 @@ def add(
     with EventStore(database, params.events, tables.known_titles(into)) as store, _opened(file) as lines:
         for first, batch in _batches(lines, params.events.batch_limit):
             receipt = store.append(batch, datetime.now(UTC))
+            invalid = [refusal for refusal in receipt.refused if refusal.reason != FORGOTTEN]
             total += Counter(accepted=receipt.accepted, duplicates=receipt.duplicates)
-            for refusal in receipt.refused:
+            total["forgotten"] += len(receipt.refused) - len(invalid)
+            for refusal in invalid:
                 refused[refusal.reason] += 1
                 if refused.total() <= LISTED:
                     err.print(escape(f"{file}:{first + refusal.index}: {refusal.reason}"))
     if refused.total() > LISTED:
         err.print(escape("refused in all: " + "; ".join(f"{n:,} times: {why}" for why, n in refused.most_common())))
     out.print(f"{total['accepted']:,} accepted, {total['duplicates']:,} duplicates, {refused.total():,} refused")
+    if total["forgotten"]:
+        out.print(f"{total['forgotten']:,} left out: their viewers asked to be forgotten after they happened")
     if refused:
         raise typer.Exit(1)
 

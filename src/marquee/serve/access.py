@@ -26,6 +26,7 @@ from marquee.serve.settings import is_loopback
 EVERYTHING = frozenset(SCOPES)
 OPEN = "open"
 _ALGORITHM = "HS256"
+_BEGAN = "auth_time"
 VALID = timedelta(days=1)
 _EVERY_S = 1.0
 _USES_EVERY = 10  # refreshes between two times that last uses are written
@@ -41,6 +42,7 @@ class Caller:
     name: str
     scopes: frozenset[str]
     user_id: int | None = None
+    session_began: datetime | None = None  # of who shows a token that the page made
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -65,20 +67,26 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def sign(self, user_id: int, now: datetime, valid: timedelta = VALID) -> tuple[str, datetime]:
-        """The token, and until when it holds."""
+    def sign(
+        self, user_id: int, now: datetime, valid: timedelta = VALID, session_began: datetime | None = None
+    ) -> tuple[str, datetime]:
+        """The token, and until when it holds. By when its session began the page knows its own, which it may renew."""
         until = now + valid
-        return jwt.encode({"sub": str(user_id), "iat": now, "exp": until}, self._secret, _ALGORITHM), until
+        claims = {"sub": str(user_id), "iat": now, "exp": until}
+        if session_began is not None:
+            claims[_BEGAN] = int(session_began.timestamp())
+        return jwt.encode(claims, self._secret, _ALGORITHM), until
 
     def caller(self, token: str) -> Caller:
         try:
             claims = jwt.decode(token, self._secret, [_ALGORITHM], options={"require": ["sub", "exp"]})
-            user_id = int(claims["sub"])
+            user_id, began = int(claims["sub"]), claims.get(_BEGAN)
+            session_began = None if began is None else datetime.fromtimestamp(int(began), UTC)
         except jwt.ExpiredSignatureError:
             raise AccessError("this token has expired; ask for another") from None
         except (jwt.InvalidTokenError, ValueError):
             raise AccessError("neither an API key nor a token of this service") from None
-        return Caller(f"viewer {user_id}", EVERYTHING, user_id)
+        return Caller(f"viewer {user_id}", EVERYTHING, user_id, session_began)
 
 
 class Access:
@@ -122,7 +130,7 @@ class Access:
         return Caller(f"key {key_id}", known_scopes(key.scopes.split()))
 
     def _keep(self) -> None:
-        """A store that is away changes nothing: the keys known last still hold."""
+        """Whatever fails, such as a store that is away, changes nothing: the keys known last still hold."""
         rounds = 0
         while not self._ended.wait(_EVERY_S):
             rounds += 1
@@ -132,6 +140,8 @@ class Access:
                     self._write_uses()
             except StoreError:
                 continue
+            except Exception:
+                _log.exception("keys were not read anew")
 
     def _refresh(self) -> None:
         self._known = MappingProxyType({key.key_id: key for key in self._keys.all()})

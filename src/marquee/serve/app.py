@@ -27,6 +27,7 @@ from marquee.serve.endpoints import (
     caller_of,
     credential_of,
     replies,
+    viewers_own,
     who_may,
     worker_of,
     written,
@@ -193,11 +194,16 @@ async def stream(
     user_id: s.PathId,
     request: Request,
     credentials: Credentials,
-    token: Annotated[str | None, Query(description="Where no header can be sent, as in a browser.")] = None,
+    token: Annotated[
+        str | None,
+        Query(description="A viewer's, where no header can be sent, as in a browser. No API key counts here."),
+    ] = None,
     last_event_id: Annotated[int | None, Header(description="The id of the last list that was received.")] = None,
 ) -> Response:
-    """Server-sent events: the viewer's list now, and anew after each event of theirs."""
-    credential = token if token and not credentials else credential_of(request, credentials)
+    """Server-sent events: the viewer's list now, and anew after each event of theirs. One stream of a viewer too many
+    ends their oldest.
+    """
+    credential = viewers_own(token) if token and not credentials else credential_of(request, credentials)
     caller = caller_of(request, credential, "read")
     caller.require_viewer(user_id)
     worker = worker_of(request)

@@ -14,6 +14,7 @@ from marquee.errors import AccessError, ForbiddenError
 
 VIEWER, KEY = "marquee_viewer", "marquee_key"
 STAYS = timedelta(days=30)
+_OPERATOR = "/operator/"
 _THIS_MACHINE = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -22,7 +23,7 @@ def credential_in(request: Request) -> str | None:
     path = request.scope["path"]
     if path.startswith("/page/"):
         return None
-    return request.cookies.get(KEY if path.startswith("/operator/") else VIEWER)
+    return request.cookies.get(KEY if path.startswith(_OPERATOR) else VIEWER)
 
 
 def refuse_elsewhere(request: Request) -> None:
@@ -46,9 +47,28 @@ def refuse_other_names(request: Request) -> None:
 
 
 def keep(request: Request, response: Response, name: str, value: str) -> None:
-    seconds, is_secure = int(STAYS.total_seconds()), request.scope["scheme"] == "https"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=is_secure)
+    _drop_former(response, name)
+    seconds, is_secure = int(STAYS.total_seconds()), _came_by_https(request)
+    response.set_cookie(name, value, seconds, path=_place(name), httponly=True, samesite="strict", secure=is_secure)
 
 
 def drop(response: Response, name: str) -> None:
-    response.delete_cookie(name, httponly=True, samesite="strict")
+    _drop_former(response, name)
+    response.delete_cookie(name, _place(name), httponly=True, samesite="strict")
+
+
+def _drop_former(response: Response, name: str) -> None:
+    """The key's may still be kept for the whole host, and would be sent besides."""
+    if _place(name) != "/":
+        response.delete_cookie(name, httponly=True, samesite="strict")
+
+
+def _place(name: str) -> str:
+    """Browsers tell no port from another: what is kept for the whole host, its other services get as well."""
+    return _OPERATOR if name == KEY else "/"
+
+
+def _came_by_https(request: Request) -> bool:
+    """Also to a proxy that ends TLS; who makes that up makes up only what becomes of their own cookie."""
+    told = request.headers.get("x-forwarded-proto", "").partition(",")[0]
+    return "https" in (request.scope["scheme"], told.strip().lower())

@@ -13,6 +13,7 @@ from fastapi import Depends, HTTPException, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from marquee.data.api_keys import parts_of
 from marquee.errors import AccessError
 from marquee.serve.access import Caller
 from marquee.serve.cookies import credential_in, refuse_elsewhere, refuse_other_names
@@ -41,6 +42,13 @@ def credential_of(request: Request, credentials: HTTPAuthorizationCredentials | 
     if credential is None:
         refuse_other_names(request)
     return credential
+
+
+def viewers_own(token: str) -> str:
+    """Of an address: whoever is on the way writes it down, and a key speaks for everybody."""
+    if parts_of(token):
+        raise AccessError("an API key is no part of an address; send it as `Authorization: Bearer ...`")
+    return token
 
 
 def who_may(request: Request, credential: str | None, scope: str) -> Caller:

@@ -1,5 +1,5 @@
 """Limits: how often a caller may ask, and how many may wait. How much one request may hold is in schemas/, how many
-bytes in door.py.
+bytes in door.py, how many streams a viewer may have in stream.py.
 
 Each worker counts for itself, so of several workers a caller gets several times the rate at most.
 """
@@ -55,6 +55,7 @@ class Line:
 
     def __init__(self, name: str, threads: int, room: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pushing = asyncio.Semaphore(threads)
         self._most = threads + room
         self._within = 0
 
@@ -69,6 +70,13 @@ class Line:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._within -= 1
+
+    async def push(self, work: Callable[[], Reply]) -> Reply:
+        """As `answer`, for who does not ask again: as many as there are threads may be in the line at once, and all
+        others wait outside of it, where they take nobody's room.
+        """
+        async with self._pushing:
+            return await self.answer(work)
 
     def close(self) -> None:
         self._threads.shutdown()

@@ -3,14 +3,18 @@
 Of several workers each writes files of its own, in the folder that BentoML names; `collected` adds them up.
 """
 
+import logging
 import os
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import REGISTRY as OWN
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -32,6 +36,9 @@ STORE_SEEN = Gauge("marquee_store_event_seconds", "When the last event seen was 
 STORE_POSITION = Gauge("marquee_store_position", "The last event seen", multiprocess_mode="livemax")
 
 
+_log = logging.getLogger("marquee.serve")
+
+
 def told() -> bytes:
     return generate_latest(collected())
 
@@ -43,8 +50,36 @@ def collected() -> CollectorRegistry:
         return OWN
     _forget_the_dead(Path(folder))
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    registry.register(_Workers(Path(folder)))
     return registry
+
+
+class _Workers(Collector):
+    """Without files that cannot be read: of a worker that is just making it, or of a disk that was full."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(path) for path in self._folder.glob("*.db")]
+        try:
+            return _merged(files)
+        except Exception:
+            return _merged([file for file in files if _is_whole(file)])
+
+
+def _merged(files: list[str]) -> Iterable[Metric]:
+    metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    return metrics
+
+
+def _is_whole(file: str) -> bool:
+    try:
+        _merged([file])
+    except Exception as error:
+        _log.warning("%s is not counted: %s", file, error)
+        return False
+    return True
 
 
 def _forget_the_dead(folder: Path) -> None:

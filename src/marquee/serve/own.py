@@ -68,7 +68,9 @@ async def history(
 
 @routes.post("/undo", **replies(s.UndoReply))
 async def undo(user_id: s.PathId, asked: s.UndoRequest, request: Request, caller: Owner) -> Response:
-    """Takes events back: they are deleted, and count in no list and no training any more."""
+    """Takes events back: they are deleted, and count in no list and no training any more, also when they are told again
+    by the same ids.
+    """
     caller.require_viewer(user_id)
     return await acted(request, worker_of(request).answers.undo, user_id, asked)
 

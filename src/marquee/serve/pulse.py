@@ -3,6 +3,7 @@
 Counts only rise, so the difference of two looks is what happened between them, in all workers together.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ _REMEMBERED = 181  # looks: a quarter of an hour between the first and the last
 _NOBODYS = frozenset({"other", "/", "/web/{of}/{name:path}"})  # no answer to anybody's question
 _PROBES = frozenset({"/metrics", "/readyz", "/livez", "/healthz", "/docs.json", "/openapi.json"})
 _OPERATOR = "/operator/"  # who looks at the charts is not in them
+
+
+_log = logging.getLogger("marquee.serve")
 
 
 @dataclass
@@ -125,9 +129,14 @@ class Pulse:
         return {name: counts for name, counts in told.items() if counts.requests}
 
     def _follow(self) -> None:
-        self.look()
-        while not self._ended.wait(EVERY_S):
-            self.look()
+        """A look that fails is one fewer."""
+        is_over = False
+        while not is_over:
+            try:
+                self.look()
+            except Exception:
+                _log.exception("what the service counts was not looked at")
+            is_over = self._ended.wait(EVERY_S)
 
 
 def look(registry: CollectorRegistry, at: datetime) -> Look:

@@ -1,17 +1,20 @@
 """Sessions of the page: who watches in this browser, chosen, signed up or left; and what a browser may be shown."""
 
+from datetime import datetime, timedelta
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from marquee.errors import AccessError
 from marquee.serve import schemas as s
-from marquee.serve.access import EVERYTHING
+from marquee.serve.access import EVERYTHING, Caller
 from marquee.serve.cookies import KEY, STAYS, VIEWER, drop, keep, refuse_elsewhere
 from marquee.serve.endpoints import Owner, Reader, Writer, as_json, replies, worker_of
 from marquee.serve.page import ARTWORK
 from marquee.serve.worker import now
 
 routes = APIRouter(prefix="/page", tags=["the page"])
+_AT_MOST = timedelta(days=365)  # from the choice of a viewer until one has to choose anew
 _OF_PAGE = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -35,16 +38,20 @@ class Pictures(BaseModel):
 
 @routes.get("/me", **replies(s.MeReply))
 async def me(request: Request) -> Response:
-    """Who watches in this browser; asking stays them longer."""
-    user_id = _viewer_of(request)
-    return as_json({"user_id": None, "profile": {}}) if user_id is None else await _as(request, user_id)
+    """Who watches in this browser; where they were chosen here, asking stays them longer, a year at most."""
+    viewer = _viewer_of(request)
+    if viewer is None or viewer.user_id is None:
+        return as_json({"user_id": None, "profile": {}})
+    if viewer.session_began is None:
+        return await _told(request, viewer.user_id)
+    return await _as(request, viewer.user_id, viewer.session_began)
 
 
 @routes.post("/session", **replies(s.MeReply))
 async def choose(asked: Choice, request: Request, caller: Owner) -> Response:
     """Watch as this viewer: anybody, for who may do everything; oneself, with a viewer's token."""
     caller.require_viewer(asked.user_id)
-    return await _as(request, asked.user_id)
+    return await _as(request, asked.user_id, caller.session_began or now())
 
 
 @routes.delete("/session", **replies(s.MeReply))
@@ -61,7 +68,7 @@ async def sign_up(asked: s.SignUpRequest, request: Request, caller: Writer) -> R
     caller.require_nobody()
     worker = worker_of(request)
     reply = await worker.write(worker.answers.sign_up, asked, now())
-    return await _as(request, reply.user_id)
+    return await _as(request, reply.user_id, now())
 
 
 @routes.get("/start", **replies(s.StartReply))
@@ -105,19 +112,25 @@ async def pictures(asked: Pictures, request: Request) -> Response:
     return response
 
 
-def _viewer_of(request: Request) -> int | None:
+def _viewer_of(request: Request) -> Caller | None:
     """None of no cookie, or of one that holds no more."""
     token = request.cookies.get(VIEWER)
     try:
-        return worker_of(request).tokens.caller(token).user_id if token else None
+        return worker_of(request).tokens.caller(token) if token else None
     except AccessError:
         return None
 
 
-async def _as(request: Request, user_id: int) -> Response:
-    worker = worker_of(request)
-    profile = (await worker.read(worker.answers.profile, user_id)).profile
-    response = as_json({"user_id": user_id, "profile": profile.model_dump(mode="json")})
-    token, _ = worker.tokens.sign(user_id, now(), STAYS)
+async def _as(request: Request, user_id: int, began: datetime) -> Response:
+    """With a cookie anew, of a session that began then."""
+    response, moment = await _told(request, user_id), now()
+    valid = min(STAYS, began + _AT_MOST - moment)
+    token, _ = worker_of(request).tokens.sign(user_id, moment, valid, began)
     keep(request, response, VIEWER, token)
     return response
+
+
+async def _told(request: Request, user_id: int) -> Response:
+    worker = worker_of(request)
+    profile = (await worker.read(worker.answers.profile, user_id)).profile
+    return as_json({"user_id": user_id, "profile": profile.model_dump(mode="json")})

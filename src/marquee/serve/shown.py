@@ -79,11 +79,18 @@ class Shown:
 
     def _write(self) -> None:
         while notes := self._next():
-            events = [event for note in notes for event in events_of(note)]
-            while not self._append(events):
-                if not self._may_wait():
-                    self._drop(len(events))
-                    break
+            try:
+                self._write_all(notes)
+            except Exception:
+                _log.exception("what was shown is not written")
+                self._drop(sum(len(note.title_ids) for note in notes))
+
+    def _write_all(self, notes: list[Note]) -> None:
+        events = [event for note in notes for event in events_of(note)]
+        while not self._append(events):
+            if not self._may_wait():
+                self._drop(len(events))
+                break
 
     def _next(self) -> list[Note]:
         """The next batch; none at the end."""

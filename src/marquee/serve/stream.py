@@ -8,12 +8,13 @@ would push the next one.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event as Signal
 from threading import Lock, Thread
 
 from marquee.data.events import EventStore
+from marquee.data.events.store import Change
 from marquee.errors import StoreError
 from marquee.serve import metrics
 
@@ -21,6 +22,7 @@ _EVERY_S, _AWAY_S = 0.05, 1.0  # between two looks; between two tries while the 
 _GATHER_S = 0.005  # before a look, for what is written at the same time
 _IDLE_S = 0.5  # between two looks while nobody listens: lists are waiting for the same interpreter
 _AT_ONCE = 1_000
+MOST = 10  # streams of one viewer, in each worker
 BEAT_S = 15.0  # between two signs of life, so that nobody on the way closes a silent connection
 _BEAT = b": still here\n\n"
 
@@ -46,7 +48,7 @@ class Streams:
     def __init__(self, store: EventStore, loop: asyncio.AbstractEventLoop) -> None:
         self._store, self._loop = store, loop
         self._lock = Lock()
-        self._listeners: dict[int, set[Listener]] = {}
+        self._listeners: dict[int, list[Listener]] = {}  # of each viewer the oldest first
         self.position = 0
         self.recorded_at: int | None = None  # of the last event that was seen, in milliseconds since 1970
         self._has_begun = False
@@ -82,9 +84,13 @@ class Streams:
 
     @contextmanager
     def listener(self, user_id: int) -> Iterator[Listener]:
+        """Of a viewer who has as many as they may, one more ends the oldest."""
         listener = Listener(user_id)
         with self._lock:
-            self._listeners.setdefault(user_id, set()).add(listener)
+            theirs = self._listeners.setdefault(user_id, [])
+            theirs.append(listener)
+            for old in [each for each in theirs if not each.has_ended][:-MOST]:
+                old.end()
         self._stirred.set()
         try:
             yield listener
@@ -94,7 +100,7 @@ class Streams:
     def _remove(self, listener: Listener) -> None:
         with self._lock:
             theirs = self._listeners[listener.user_id]
-            theirs.discard(listener)
+            theirs.remove(listener)
             if not theirs:
                 del self._listeners[listener.user_id]
 
@@ -122,7 +128,7 @@ class Streams:
     def _try(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except StoreError as error:
+        except Exception as error:
             self._note_away(error)
         else:
             self.store_is_away = False
@@ -134,9 +140,15 @@ class Streams:
         self._wake(self._of(None))
 
     def _look(self) -> None:
-        changes = self._store.changes(self.position, _AT_ONCE)
-        if not changes:
-            return
+        """Again at once after as many changes as a look may bring: who is behind would never catch up with pauses."""
+        is_behind = True
+        while is_behind and not self._ended.is_set():
+            changes = self._store.changes(self.position, _AT_ONCE)
+            is_behind = len(changes) == _AT_ONCE
+            if changes:
+                self._note(changes)
+
+    def _note(self, changes: Sequence[Change]) -> None:
         self.position = changes[-1].position
         self.recorded_at = next((each.recorded_at for each in changes[::-1] if each.recorded_at), self.recorded_at)
         self._wake(self._of({change.user_id for change in changes if change.concerns_lists}))
@@ -145,9 +157,10 @@ class Streams:
         for listener in listeners:
             self._loop.call_soon_threadsafe(listener.woken.set)
 
-    def _note_away(self, error: StoreError) -> None:
+    def _note_away(self, error: Exception) -> None:
+        """Of a defect the log tells where it is; who listens waits for its end as for the store's return."""
         if not self.store_is_away:
-            _log.warning("%s", error)
+            _log.warning("%s", error, exc_info=None if isinstance(error, StoreError) else error)
         self.store_is_away = True
 
 

@@ -79,22 +79,18 @@ class Worker:
     async def read(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         """On a thread of the worker; CrowdedError if too many wait for one."""
         self._reading.require_room()
-        return await self._on(self._reading, answer, *asked)
+        return await self._reading.answer(_traced(answer, *asked))
 
     async def write(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         """The same, of what is written: whoever listens hears of it before the next look into the store."""
         self._writing.require_room()
-        reply = await self._on(self._writing, answer, *asked)
+        reply = await self._writing.answer(_traced(answer, *asked))
         self.streams.stir()
         return reply
 
     async def push(self, answer: Callable[..., Reply], *asked: object) -> Reply:
         """As `read`, however many wait: who listens to a stream does not ask again."""
-        return await self._on(self._reading, answer, *asked)
-
-    async def _on(self, line: Line, answer: Callable[..., Reply], *asked: object) -> Reply:
-        traced = get_current_span().is_recording()
-        return await line.answer(tracing.carried(answer, *asked) if traced else partial(answer, *asked))
+        return await self._reading.push(_traced(answer, *asked))
 
     def faults(self) -> dict[str, bool]:
         """What is away or broken; whatever it is, what can be answered without it is."""
@@ -123,6 +119,11 @@ class Worker:
             told = self.answers.model()
             metrics.MODEL_SINCE.set(told.since.timestamp())
             metrics.MODEL_UNTIL.set(told.until.timestamp())
+
+
+def _traced(answer: Callable[..., Reply], *asked: object) -> Callable[[], Reply]:
+    traced = get_current_span().is_recording()
+    return tracing.carried(answer, *asked) if traced else partial(answer, *asked)
 
 
 def warm(store: EventStore, served: Served) -> None:

@@ -1,6 +1,6 @@
 """The event store: one append-only record of what viewers did, in SQLite or PostgreSQL, whichever the URL names.
 
-store.py      append, history, deeds, since, changes, export, forget, forgotten, snapshot, let_go
+store.py      append, history, deeds, since, changes, export, forget, forgotten, undo, allow_again, snapshot, let_go
 validity.py   what an event of each kind must and may carry: one line a kind
 schema.py     the tables; a change here needs a new file in data/migrations/versions
 database.py   one URL, reached: who may write, who reads what, and the sentence when it is away

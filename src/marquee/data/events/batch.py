@@ -7,9 +7,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from marquee.data.events import months
-from marquee.data.events.schema import EVENTS, FORGOTTEN_POSITIONS, FORGOTTEN_VIEWERS, LAST_POSITION, WITHDRAWALS
+from marquee.data.events.schema import (
+    EVENTS,
+    FORGOTTEN_POSITIONS,
+    FORGOTTEN_VIEWERS,
+    LAST_POSITION,
+    UNDONE,
+    WITHDRAWALS,
+)
 from marquee.data.events.validity import Content
 
+FORGOTTEN = "its viewer asked to be forgotten after it happened"
 _AT_ONCE = 1_000  # ids in one question
 _AHEAD_MS = 86_400_000  # no clock that is believed goes further ahead (params.yaml: events.future_tolerance_s)
 _CONTENT = [EVENTS.c[name] for name in Content._fields]
@@ -25,7 +33,7 @@ class Sifted:
 def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
     """Holds only while the connection is the one that may write."""
     valid = [content for content in judged if isinstance(content, Content)]
-    stored = _stored(connection, valid)
+    stored, undone = _stored(connection, valid), _undone(connection, valid)
     forgotten = _forgotten(connection, sorted({content.user_id for content in valid}))
     sifted = Sifted()
     for index, content in enumerate(judged):
@@ -33,12 +41,12 @@ def sift(connection: Connection, judged: Sequence[Content | str]) -> Sifted:
             sifted.reasons[index] = content
             continue
         known = stored.get(content.event_id) or sifted.fresh.get(content.event_id)
-        if known == content:
+        if known == content or (not known and (content.event_id, content.user_id) in undone):
             sifted.duplicates.append(content)
         elif known:
             sifted.reasons[index] = "event_id already names another event"
         elif content.happened_at <= forgotten.get(content.user_id, content.happened_at - 1):
-            sifted.reasons[index] = "its viewer asked to be forgotten after it happened"
+            sifted.reasons[index] = FORGOTTEN
         else:
             sifted.fresh[content.event_id] = content
     return sifted
@@ -81,6 +89,14 @@ def _stored(connection: Connection, contents: Sequence[Content]) -> Mapping[str,
         row.event_id: Content._make(row)
         for some in _slices(sorted({content.event_id for content in contents}))
         for row in connection.execute(asked.where(EVENTS.c.event_id.in_(some)))
+    }
+
+
+def _undone(connection: Connection, contents: Sequence[Content]) -> set[tuple[str, int]]:
+    return {
+        (row.event_id, row.user_id)
+        for some in _slices(sorted({content.event_id for content in contents}))
+        for row in connection.execute(select(UNDONE).where(UNDONE.c.event_id.in_(some)))
     }
 
 

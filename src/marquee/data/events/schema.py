@@ -83,6 +83,15 @@ WITHDRAWALS = Table(
     Index("withdrawals_by_position", "position", unique=True),
 )
 
+# Whose events were taken back, by their ids alone: told again by whoever told them first, they stay so.
+UNDONE = Table(
+    "undone",
+    METADATA,
+    Column("event_id", _EVENT_ID, primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("undone_by_viewer", "user_id"),
+)
+
 # One row: up to this position what was shown may be no longer here, but in a snapshot alone.
 LET_GO = Table("let_go", METADATA, Column("position", BigInteger, nullable=False))
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, func, insert, null, select, text, true
 from marquee.data.events.batch import sift, withdraw, write
 from marquee.data.events.database import Database
 from marquee.data.events.letting_go import LetGo, let_go
-from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION, WITHDRAWALS, Event
+from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION, UNDONE, WITHDRAWALS, Event
 from marquee.data.events.snapshot import write_snapshot
 from marquee.data.events.validity import NAME_LIMIT, Refusal, Validity, epoch_ms, is_id, moment_of
 from marquee.data.events.version import require_newest
@@ -168,15 +168,28 @@ class EventStore:
             until = max(epoch_ms(now), last or 0)
             connection.execute(delete(FORGOTTEN_VIEWERS).where(FORGOTTEN_VIEWERS.c.user_id == user_id))
             connection.execute(insert(FORGOTTEN_VIEWERS).values(user_id=user_id, until=until))
+            connection.execute(delete(UNDONE).where(UNDONE.c.user_id == user_id))
             return withdraw(connection, user_id, theirs)
 
     def undo(self, user_id: int, event_ids: Sequence[str]) -> int:
-        """Deletes single events of a viewer, also from the next snapshot; answers how many of them there were."""
+        """Deletes single events of a viewer, also from the next snapshot; answers how many of them there were.
+
+        Told again they are duplicates: whoever told them first, such as the watch API, goes on telling them.
+        """
         if not is_id(user_id):
             return 0
         theirs = (EVENTS.c.user_id == user_id) & EVENTS.c.event_id.in_(event_ids)
+        names = select(EVENTS.c.event_id, EVENTS.c.user_id).where(theirs).distinct()
         with self._database.write() as connection:
+            connection.execute(insert(UNDONE).from_select(["event_id", "user_id"], names))
             return withdraw(connection, user_id, theirs)
+
+    def allow_again(self, user_id: int, event_ids: Sequence[str]) -> None:
+        """What a viewer took back may be told again: they do so themselves."""
+        if is_id(user_id):
+            theirs = (UNDONE.c.user_id == user_id) & UNDONE.c.event_id.in_(event_ids)
+            with self._database.write() as connection:
+                connection.execute(delete(UNDONE).where(theirs))
 
     def snapshot(self, folder: Path, position: int) -> tuple[Path, ...]:
         """Everything recorded up to a position, in Parquet files; see snapshot.py."""

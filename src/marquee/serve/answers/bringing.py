@@ -34,6 +34,7 @@ def brought_reply(served: Served, store: Store, params: Params, brought: Brought
     accepted = duplicates = 0
     if brought.store:
         for some in _batches(told.events, params.events.batch_limit):
+            store.allow_again(brought.user_id, [str(event["event_id"]) for event in some])
             receipt = store.append(some, now)
             accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
     return s.BroughtReply(

@@ -82,7 +82,7 @@ class Refused(_Reply):
 
 class EventsReply(_Reply):
     accepted: int
-    duplicates: int = Field(description="Known already, word for word: counted once.")
+    duplicates: int = Field(description="Known already, word for word: counted once. Or taken back.")
     refused: tuple[Refused, ...]
 
 
