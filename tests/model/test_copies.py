@@ -1,15 +1,18 @@
 """Near copies of what was refused come last, among candidates of the one who refused it."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
 from marquee.model.arrange import Scored
 from marquee.model.copies import copies_last
+from marquee.model.sources.content import Content
 from tests.model.conftest import histories, table
 
 # Titles 0 and 1 are the same, 2 is somewhat like them, 3 has nothing of them, of 4 nothing is known.
-VECTORS = sp.csr_array(np.array([[1, 0], [1, 0], [0.6, 0.8], [0, 1], [0, 0]], np.float32))
+CONTENT = Content(sp.csr_array(np.array([[1, 0], [1, 0], [0.6, 0.8], [0, 1], [0, 0]], np.float32)), 0, 0.5)
 LEAST = 0.7
 
 
@@ -26,21 +29,27 @@ def order(told: Scored, viewer: int) -> list[int]:
 
 def test_a_near_copy_comes_after_all_others_and_what_is_only_somewhat_alike_does_not() -> None:
     refused = histories(table([(1, 1, None, 1.0)], strength=pl.Series([-1.0], dtype=pl.Float32)))
-    told = copies_last(scored({1: 9.0, 2: 2.0, 3: 1.0, 4: -5.0}), refused, VECTORS, LEAST)
+    told = copies_last(scored({1: 9.0, 2: 2.0, 3: 1.0, 4: -5.0}), refused, CONTENT, LEAST)
     assert order(told, 0) == [2, 3, 4, 1]
 
 
 def test_it_is_nobodys_business_but_of_the_one_who_refused() -> None:
     rows = table([(1, 1, None, 1.0), (2, 4, None, 1.0)], strength=pl.Series([-1.0, -1.0], dtype=pl.Float32))
-    told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), VECTORS, LEAST)
+    told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), CONTENT, LEAST)
     assert (order(told, 0), order(told, 1)) == ([3, 1], [1, 3])
 
 
 def test_who_refused_nothing_keeps_every_score() -> None:
     before = scored({1: 9.0, 3: 1.0})
-    assert copies_last(before, histories(table([(1, 1, 5.0, 1.0)])), VECTORS, LEAST) is before
+    assert copies_last(before, histories(table([(1, 1, 5.0, 1.0)])), CONTENT, LEAST) is before
+
+
+def test_what_has_but_the_genre_in_common_is_no_copy() -> None:
+    refused = histories(table([(1, 1, None, 1.0)], strength=pl.Series([-1.0], dtype=pl.Float32)))
+    before = scored({1: 9.0, 2: 2.0, 3: 1.0})
+    assert copies_last(before, refused, replace(CONTENT, genres=1), LEAST) is before
 
 
 def test_what_was_finished_with_a_thumb_down_is_refused_too() -> None:
     both = histories(table([(1, 1, None, 1.0)], strength=pl.Series([0.0], dtype=pl.Float32)))
-    assert order(copies_last(scored({1: 9.0, 3: 1.0}), both, VECTORS, LEAST), 0) == [3, 1]
+    assert order(copies_last(scored({1: 9.0, 3: 1.0}), both, CONTENT, LEAST), 0) == [3, 1]

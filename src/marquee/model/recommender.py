@@ -90,7 +90,7 @@ class Lister:
         pool = Pool(found, features, self.score(features))
         scored = Scored(found.starts, found.title.astype(np.int32), pool.score)
         content = cast("Content", self.retriever.fitted["content"])
-        in_order = copies_last(scored, histories, content.vectors, self.params.arrange.near_copy)
+        in_order = copies_last(scored, histories, content, self.params.arrange.near_copy)
         every = [history_rule(histories, len(self.titles)), *rules]
         return Proposed(pool, keep(in_order, len(self.titles), every))
 

@@ -144,8 +144,11 @@ class LiveModel:
 
     def _follow(self) -> None:
         while not self._ended.wait(_EVERY_S):
-            self.look()
-            self._give_back_former()
+            try:
+                self.look()
+                self._give_back_former()
+            except Exception:
+                _log.exception("the champion was not looked for")
 
     def _give_back_former(self) -> None:
         """Not before the last answer from it: until then it is in use."""

@@ -40,6 +40,7 @@ _TITLES = 64  # whose answers lie near the processor
 class Content:
     name: ClassVar[str] = "content"
     vectors: sp.csr_array  # titles x terms, rows of length 1; empty where nothing is known of a title
+    genres: int  # so many of the first terms are
     against: float  # what the disliked weigh, beside the liked
 
     def scores(self, histories: Histories, as_of: Ints) -> Floats:  # noqa: ARG002 - a taste has no moment
@@ -88,6 +89,7 @@ class Content:
             "indices": self.vectors.indices,
             "indptr": self.vectors.indptr,
             "terms": np.array(self.vectors.shape[1]),
+            "genres": np.array(self.genres),
             "against": np.array(self.against),
         }
 
@@ -95,7 +97,7 @@ class Content:
     def restored(cls, arrays: Arrays) -> Self:
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         vectors = sp.csr_array(parts, shape=(len(arrays["indptr"]) - 1, int(arrays["terms"])))
-        return cls(vectors, float(arrays["against"]))
+        return cls(vectors, int(arrays["genres"]), float(arrays["against"]))
 
 
 @compiled
@@ -245,7 +247,7 @@ def fit_content(titles: Titles, params: ContentParams) -> Content:
     vectors.eliminate_zeros()
     vectors = _of_length_one(vectors)
     vectors.sort_indices()  # whatever the way, what titles and tastes have in common is added in the same order
-    return Content(narrow(vectors), params.against)
+    return Content(narrow(vectors), blocks[0].shape[1], params.against)
 
 
 def tf_idf(lists: pl.Series, most: int) -> sp.csr_array:
