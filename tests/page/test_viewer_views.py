@@ -231,6 +231,31 @@ def test_less_of_a_taste_the_dial_and_the_ceiling_are_taken_back(visit: Visit) -
     assert kept() == before
 
 
+def test_of_two_changes_at_once_both_are_kept_and_each_is_taken_back_alone(visit: Visit) -> None:
+    user_id = visit.join(81)
+    page = visit.page
+
+    def kept() -> tuple[object, object]:
+        profile = visit.service.get(f"/viewers/{user_id}/profile").json()["profile"]
+        return profile["age"], profile["diversity"]
+
+    visit.go("profile")
+    expect(page.get_by_label("Maturity")).to_be_visible()
+    page.evaluate(
+        """[["dial", "1"], ["ceiling", "0"]].forEach(([id, value]) => {
+        const field = document.getElementById(id);
+        field.value = value;
+        field.dispatchEvent(new Event("change"));
+    })"""
+    )
+    for words in ("Your lists follow the dial.", "Every list keeps to that."):
+        expect(page.get_by_text(words)).to_be_visible()
+    assert kept() == (0, 1.0)
+    page.get_by_role("status").get_by_role("button", name="Undo", exact=True).first.click()
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    assert kept() == (0, None)
+
+
 def test_what_was_taken_back_by_mistake_is_put_back_as_it_was(visit: Visit) -> None:
     user_id = visit.join(81)
     watched(visit, user_id, watch_finished=90, saved=91)

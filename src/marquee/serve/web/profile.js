@@ -9,6 +9,7 @@ import { viewer } from "./viewer.js";
 export const AGES = ["under 18", "18-24", "25-34", "35-44", "45-49", "50-55", "56+"];
 export const GENDERS = ["female", "male", "other"];
 const THEMES = [["", "As the device"], ["light", "Light"], ["dark", "Dark"]];
+let last = Promise.resolve(); // of the changes
 
 export async function show(main) {
   const own = h("div", { class: "stack" });
@@ -27,17 +28,31 @@ export async function show(main) {
 
 // The whole profile is told anew each time: as it is now, which may be by another way, with what `edit` makes of it.
 export async function change(edit, words) {
-  const { profile: before } = await get(`/viewers/${viewer.id}/profile`);
-  const { profile: kept } = await put(`/viewers/${viewer.id}/profile`, { ...before, ...edit(before) });
-  viewer.become({ user_id: viewer.id, profile: kept });
-  if (words) toast(words, { undo: () => restore(before).catch(trouble) });
+  const { id } = viewer;
+  const { before, edited } = await inTurn(id, edit);
+  const was = Object.fromEntries(Object.keys(edited).map((name) => [name, before[name]]));
+  if (words) toast(words, { undo: () => restore(id, was).catch(trouble) });
 }
 
-async function restore(before) {
-  const { profile } = await put(`/viewers/${viewer.id}/profile`, before);
-  viewer.become({ user_id: viewer.id, profile });
+async function restore(userId, was) {
+  await inTurn(userId, () => was);
   window.dispatchEvent(new CustomEvent("marquee:profile"));
   toast("Taken back.");
+}
+
+// One change after another: each begins with what the one before it left.
+function inTurn(userId, edit) {
+  const next = last.then(() => retold(userId, edit));
+  last = next.catch(() => null);
+  return next;
+}
+
+async function retold(userId, edit) {
+  const { profile: before } = await get(`/viewers/${userId}/profile`);
+  const edited = edit(before);
+  const { profile } = await put(`/viewers/${userId}/profile`, { ...before, ...edited });
+  if (viewer.id === userId) viewer.become({ user_id: userId, profile });
+  return { before, edited };
 }
 
 function listsPanel({ profile, marks }) {
