@@ -1,13 +1,15 @@
 """What is helpful when something is away, empty or not known."""
 
+import json
 import os
 import signal
 from datetime import UTC, datetime
 
 import httpx
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
-from tests.page.theatre import BARE, Visit
+from tests.page.theatre import BARE, KNOWN, Visit
 from tests.serve.running import an_event, until
 
 
@@ -27,6 +29,47 @@ def test_a_deed_while_the_service_is_away_is_kept_and_sent_when_it_is_back(visit
 def _likes(visit: Visit, user_id: int, title_id: int) -> bool:
     events = visit.service.get(f"/viewers/{user_id}/export").json()["events"]
     return any(event["kind"] == "liked" and event["title_id"] == title_id for event in events)
+
+
+def test_what_waits_is_kept_until_the_service_itself_has_taken_it(visit: Visit) -> None:
+    answers = [(504, ""), (502, ""), (429, ""), (500, ""), (401, ""), (200, "<h1>Please wait</h1>")]
+    user_id, page, back = visit.join(81, 82), visit.page, visit.page.get_by_text("The service is back")
+
+    def answer(route: Route) -> None:
+        status, body = answers.pop(0)
+        route.fulfill(status=status, body=body)
+
+    page.clock.install()
+    visit.context.route("**/events", answer)
+    visit.go("?title=92")
+    visit.sheet.get_by_role("button", name="I like it").click()
+    expect(page.get_by_text("The service is away: it is kept here")).to_be_visible()
+    while len(answers) > 1:
+        with page.expect_response("**/events"):
+            page.clock.run_for(3000)
+    with page.expect_response("**/events"):  # who has no session is not asked again and again
+        visit.go("history")
+    visit.context.unroute("**/events")
+    assert not _likes(visit, user_id, 92)
+    expect(back).to_have_count(0)
+    page.clock.run_for(3000)
+    until(lambda: _likes(visit, user_id, 92), lambda: "what waited is lost")
+    expect(back).to_have_count(1)
+    visit.errors.clear()
+
+
+@pytest.mark.parametrize("answer", [None, (422, '{"error": {"message": "no such kind"}}')])
+def test_what_waits_and_is_found_invalid_is_told_of_and_let_go(visit: Visit, answer: tuple[int, str] | None) -> None:
+    event = an_event("invalid", user_id=KNOWN, kind="sneezed")
+    visit.watch_as(KNOWN)
+    if answer:
+        visit.context.route("**/events", lambda route: route.fulfill(status=answer[0], body=answer[1]))
+    visit.page.add_init_script(f"localStorage.setItem('marquee-waiting', {json.dumps(json.dumps([event]))})")
+    visit.go("history")
+    expect(visit.page.get_by_text("Not taken of what waited here")).to_contain_text("kind")
+    expect(visit.page.get_by_text("The service is back")).to_have_count(0)
+    assert visit.page.evaluate("localStorage.getItem('marquee-waiting')") is None
+    visit.errors.clear()
 
 
 def test_when_a_worker_dies_the_page_lives_on(visit: Visit) -> None:

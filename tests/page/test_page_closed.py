@@ -85,3 +85,18 @@ def test_the_key_goes_to_the_operators_endpoints_and_to_nobody_else_on_the_host(
         assert browser.get("/operator/me").status_code == 200
         assert browser.delete("/page/key").status_code == 204
         assert browser.get("/operator/me").status_code == 401
+
+
+def test_what_is_done_when_the_session_has_ended_is_sent_with_the_next_one(stranger: Visit, closed: Running) -> None:
+    token = closed.post(f"/viewers/{KNOWN}/token", None).json()["token"]
+    show(stranger, token)
+    stranger.see_shelves()
+    title = stranger.open_first()
+    stranger.context.clear_cookies()
+    stranger.sheet.get_by_role("button", name="Save", exact=True).click()
+    expect(stranger.page.get_by_text("Your session has ended: it is kept here")).to_be_visible()
+    stranger.page.reload()
+    show(stranger, token)
+    expect(stranger.page.get_by_text("what waited here was sent")).to_be_visible()
+    events = closed.get(f"/viewers/{KNOWN}/export").json()["events"]
+    assert [str(event["title_id"]) for event in events if event["kind"] == "saved"] == [title]

@@ -51,6 +51,7 @@ async function follow() {
   const address = (of) => of && [of.name, ...of.path].join("/");
   if (address(place) !== address(shown)) await change(place);
   openSheet(placeOf(location.hash).params.get("title")); // somebody may have gone on meanwhile
+  sendWaiting(); // what is drawn already hears of it
 }
 
 async function change(place) {
@@ -109,5 +110,4 @@ viewer
   .find(get)
   .catch(() => null)
   .then(() => window.addEventListener("hashchange", follow))
-  .then(follow)
-  .then(sendWaiting);
+  .then(follow);

@@ -9,7 +9,10 @@ import { viewer } from "./viewer.js";
 const WAITING = "marquee-waiting";
 const AGAIN = 3000;
 const AT_ONCE = 500;
+const AWAY = "The service is away: it is kept here and sent as soon as it is back.";
+const SHUT = "Your session has ended: it is kept here and sent as soon as you are back.";
 let timer = null;
+let isSending = false;
 
 export const changed = (more) => window.dispatchEvent(new CustomEvent("marquee:changed", { detail: more }));
 
@@ -36,15 +39,15 @@ export async function tell(titleId, deeds, words) {
     detail: detail ?? null,
   }));
   const ids = events.map((event) => event.event_id);
-  const isSent = await send(events);
+  const kept = await send(events);
   changed({ titleId });
-  if (words) toast(isSent ? words : `${words} The service is away: it is kept here and sent as soon as it is back.`, { undo: () => undo(ids, titleId) });
+  if (words) toast(kept ? `${words} ${kept}` : words, { undo: () => undo(ids, titleId) });
   return ids;
 }
 
 // `again` does once more what is taken back here.
 export async function undo(ids, titleId, { words = "Taken back.", again } = {}) {
-  keep(waiting().filter((event) => !ids.includes(event.event_id)));
+  drop(ids);
   try {
     for (let start = 0; start < ids.length; start += AT_ONCE)
       await post(`/viewers/${viewer.id}/undo`, { event_ids: ids.slice(start, start + AT_ONCE) });
@@ -55,18 +58,33 @@ export async function undo(ids, titleId, { words = "Taken back.", again } = {}) 
   toast(words, { undo: again });
 }
 
+// Why they are kept here, if they are.
 async function send(events) {
   try {
-    const told = await post("/events", { events });
-    if (told.refused.length) throw new Refused(told.refused[0].reason, 422);
-    return true;
+    const refused = await judged(events);
+    if (refused.length) throw new Refused(refused[0].reason, 422);
+    return null;
   } catch (error) {
-    if (error.status !== 0 && error.status !== 503) throw error;
+    if (!(error instanceof Refused) || isInvalid(error)) throw error;
     keep([...waiting(), ...events]);
+    if (isShut(error)) return SHUT;
     again();
-    return false;
+    return AWAY;
   }
 }
+
+// Those of them that the service refuses. An answer that is not its own, of a proxy before it, is none.
+async function judged(events) {
+  const told = await post("/events", { events });
+  if (!Array.isArray(told?.refused)) throw new Refused("The service does not answer.", 0, "away");
+  return told.refused;
+}
+
+// Whatever else is answered says nothing of the events, and they are sent again.
+const isInvalid = (error) => error.status === 422;
+
+// Without a session of this viewer there is nothing to try; with the next view, or who is chosen then, there may be.
+const isShut = (error) => error.status === 401 || error.status === 403;
 
 const waiting = () => {
   try {
@@ -78,22 +96,33 @@ const waiting = () => {
 
 const keep = (events) => (events.length ? localStorage.setItem(WAITING, JSON.stringify(events)) : localStorage.removeItem(WAITING));
 
+const drop = (ids) => keep(waiting().filter((event) => !ids.includes(event.event_id)));
+
 const again = () => {
   timer ??= setTimeout(() => ((timer = null), sendWaiting()), AGAIN);
 };
 
-// Of another viewer of this browser too, as far as the service takes it; what it refuses is not kept.
+// What waits of this viewer; of another viewer of this browser it waits until they watch again.
 export async function sendWaiting() {
-  const events = waiting().filter((event) => event.user_id === viewer.id);
-  if (!events.length) return;
+  const events = waiting()
+    .filter((event) => event.user_id === viewer.id)
+    .slice(0, AT_ONCE);
+  if (!events.length || isSending) return;
+  isSending = true;
   try {
-    await post("/events", { events: events.slice(0, AT_ONCE) });
+    settle(events, await judged(events));
   } catch (error) {
-    if (error.status === 0 || error.status === 503) return again();
+    if (isInvalid(error)) settle(events, events.map(() => ({ reason: error.message })));
+    else if (!isShut(error)) again();
+  } finally {
+    isSending = false;
   }
-  const sent = new Set(events.slice(0, AT_ONCE).map((event) => event.event_id));
-  keep(waiting().filter((event) => !sent.has(event.event_id)));
+}
+
+function settle(events, refused) {
+  drop(events.map((event) => event.event_id));
   changed();
-  toast("The service is back: what waited here was sent.");
-  if (waiting().some((event) => event.user_id === viewer.id)) again();
+  if (refused.length < events.length) toast("The service is back: what waited here was sent.");
+  if (refused.length) toast(`Not taken of what waited here: ${refused[0].reason}`, { isTrouble: true });
+  again();
 }
