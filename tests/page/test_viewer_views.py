@@ -99,6 +99,28 @@ def test_every_shelf_stands_on_home_in_its_order_and_scrolls(visit: Visit) -> No
     expect(row).not_to_have_js_property("scrollLeft", 0)
 
 
+@pytest.mark.parametrize(("slow", "asked"), [("", "**/shelves"), ("profile", "**/profile")])
+def test_a_view_that_one_has_left_before_it_was_there_does_not_come_into_the_next(
+    visit: Visit, slow: str, asked: str
+) -> None:
+    visit.join(81, 82)
+    page, held = visit.page, list[Route]()
+    visit.context.route(asked, lambda route: held.append(route))  # noqa: PLW0108 - playwright writes on what it is given
+    with page.expect_request(asked):
+        visit.go(slow)
+    visit.go("taste")
+    expect(page.get_by_role("heading", name="Genres")).to_be_visible()
+    with page.expect_response(asked):
+        held.pop().continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("main h1")).to_have_text("My taste")
+    visit.context.unroute(asked)
+    for kind in ("changed", "profile"):
+        page.evaluate(f"window.dispatchEvent(new CustomEvent('marquee:{kind}'))")
+    page.wait_for_timeout(300)
+    assert [url.rpartition("/")[2] for url in visit.asked].count(asked.rpartition("/")[2]) == 1
+
+
 def test_a_poster_is_drawn_of_its_title_and_always_the_same(visit: Visit) -> None:
     def drawn() -> list[str]:
         visit.page.goto("about:blank")

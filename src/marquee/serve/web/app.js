@@ -1,7 +1,8 @@
 // The page begins here: who is watching, which view the address names, and the sheet of a title over it.
 //
-// A view is a module with show(main, place): it fills `main`, and may answer with a function that ends what it began.
-// `place` is {name, path, params}: of "#/operator/drift?days=7" these are "operator", ["drift"] and URLSearchParams.
+// A view is a module with show(main, place): it fills `main`, its own element, and may answer with a function that
+// ends what it began. `place` is {name, path, params}: of "#/operator/drift?days=7" these are "operator", ["drift"] and
+// URLSearchParams.
 
 import { partsOf } from "./address.js";
 import { get } from "./api.js";
@@ -64,9 +65,12 @@ async function change(place) {
   try {
     const view = await VIEWS[place.name]();
     if (mine !== turn) return;
-    replace(main);
+    const room = h("div", { class: "view" });
+    replace(main, room);
     window.scrollTo(0, 0);
-    end = (await view.show(main, place)) ?? null;
+    const ends = await view.show(room, place);
+    if (mine !== turn) return void ends?.();
+    end = ends ?? null;
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === 401 && viewer.id) return viewer.become(null), location.replace("#/choose");

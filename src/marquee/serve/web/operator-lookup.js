@@ -52,7 +52,7 @@ class Form {
     this.waits(true, "Every source is asked once more …");
     try {
       const told = await post("/operator/look_up", { user_id: Number(this.user.value), title_id: await this.title.id(), filters: this.filters() });
-      history.replaceState(null, "", `#/operator/lookup?of=${told.user_id}&about=${told.title.title_id}`);
+      if (this.element.isConnected) history.replaceState(null, "", `#/operator/lookup?of=${told.user_id}&about=${told.title.title_id}`);
       this.title.choose(told.title);
       replace(this.answer, journey(told), parts(told));
       this.waits(false, "");
