@@ -100,3 +100,25 @@ def test_what_is_done_when_the_session_has_ended_is_sent_with_the_next_one(stran
     expect(stranger.page.get_by_text("what waited here was sent")).to_be_visible()
     events = closed.get(f"/viewers/{KNOWN}/export").json()["events"]
     assert [str(event["title_id"]) for event in events if event["kind"] == "saved"] == [title]
+
+
+@pytest.mark.parametrize(
+    ("tab", "heading", "asked"),
+    [("operator", "Health now", "health"), (f"operator/lookup?of={KNOWN}&about=5", "Look-up", "look_up")],
+)
+def test_what_a_key_has_opened_ends_when_one_leaves_it(
+    stranger: Visit, key: str, tab: str, heading: str, asked: str
+) -> None:
+    page = stranger.page
+    page.clock.install()
+    stranger.go(tab)
+    page.get_by_label("API key").fill(key)
+    with page.expect_response(f"**/operator/{asked}"):
+        page.get_by_label("API key").press("Enter")
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    expect(page.locator(".booth-room .waits")).to_have_count(0)
+    stranger.go(f"choose?of={KNOWN}&about=6")
+    expect(page.get_by_label("Token or key")).to_be_visible()
+    page.clock.run_for(20_000)
+    page.wait_for_timeout(300)
+    assert sum(url.endswith(f"/operator/{asked}") for url in stranger.asked) == 1

@@ -1,7 +1,7 @@
 """The page at `/`: the files of web/, each under an address that changes with what is in them, and nobody else's.
 
 There is no build step: web/ is plain HTML, CSS and ES modules, and `/web/<hash of all of it>/NAME` is one of its files,
-kept by browsers for good. A view is a module with `show(main, place)`, named in `VIEWS` of app.js; what it may use:
+kept by browsers for good. A view is a module with `show(main, place, anew)`, named in `VIEWS` of app.js; what it may use:
 
   dom.js     h(tag, attributes, ...children), svg(...): elements, of text alone; nothing here is ever parsed as HTML
   api.js     get, post, put, remove: our own endpoints as JSON; what was refused is a Refused with words for people

@@ -1,8 +1,8 @@
 // The page begins here: who is watching, which view the address names, and the sheet of a title over it.
 //
-// A view is a module with show(main, place): it fills `main`, its own element, and may answer with a function that
+// A view is a module with show(main, place, anew): it fills `main`, its own element, and may answer with a function that
 // ends what it began. `place` is {name, path, params}: of "#/operator/drift?days=7" these are "operator", ["drift"] and
-// URLSearchParams.
+// URLSearchParams. `anew` begins the view once more, where it is still the one on the screen.
 
 import { partsOf } from "./address.js";
 import { get } from "./api.js";
@@ -68,7 +68,7 @@ async function change(place) {
     const room = h("div", { class: "view" });
     replace(main, room);
     window.scrollTo(0, 0);
-    const ends = await view.show(room, place);
+    const ends = await view.show(room, place, () => mine === turn && change(place));
     if (mine !== turn) return void ends?.();
     end = ends ?? null;
   } catch (error) {

@@ -18,7 +18,7 @@ const TOOLS = [
   ["evidently", "Evidently", "drift over time", "MARQUEE_EVIDENTLY_URL"],
 ];
 
-export async function show(main, place) {
+export async function show(main, place, anew) {
   const [name = ""] = place.path;
   if (!(name in TABS)) return void location.replace("#/operator");
   await styled();
@@ -29,7 +29,7 @@ export async function show(main, place) {
     return await tab.show(room, place);
   } catch (error) {
     if (!(error instanceof Refused) || ![401, 403].includes(error.status)) throw error;
-    askForKey(main, error, () => show(main, place));
+    askForKey(main, error, anew);
   }
 }
 
@@ -73,7 +73,7 @@ function who(me) {
   return h("span", { class: "tool" }, me.by, " · ", h("button", { type: "button", class: "link", onclick: leave }, "Forget the key"));
 }
 
-function askForKey(main, error, again) {
+function askForKey(main, error, anew) {
   const field = h("input", { class: "input", type: "password", name: "key", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "key-words" });
   const words = h("p", { id: "key-words", class: "soft", role: "status" }, error.status === 403 ? error.message : "This service asks operators for an API key of scope admin.");
   const button = h("button", { type: "submit", class: "button main" }, "Open the booth");
@@ -82,7 +82,7 @@ function askForKey(main, error, again) {
     button.disabled = true;
     try {
       await post("/page/key", { key: field.value.trim() });
-      await again();
+      await anew();
     } catch (refusal) {
       words.textContent = refusal.message;
       button.disabled = false;
