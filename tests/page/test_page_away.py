@@ -72,6 +72,55 @@ def test_what_waits_and_is_found_invalid_is_told_of_and_let_go(visit: Visit, ans
     visit.errors.clear()
 
 
+def losing(visit: Visit, module: str, times: int) -> list[str]:
+    """As of a service that is of another release; and the addresses of the page each time it is loaded."""
+    left, loads = [module] * times, list[str]()
+
+    def lost(route: Route) -> None:
+        if left:
+            left.pop()
+            route.fulfill(status=404)
+        else:
+            route.continue_()
+
+    visit.context.route(f"**/{module}.js", lost)
+    visit.page.on("load", lambda page: loads.append(page.url))
+    return loads
+
+
+def test_a_page_whose_release_is_over_is_loaded_anew_where_one_goes(visit: Visit) -> None:
+    loads = losing(visit, "search", 1)
+    visit.watch_as(KNOWN)
+    visit.go("history")
+    expect(visit.page.get_by_role("heading", name="History")).to_be_visible()
+    visit.go("search?q=westerns")
+    expect(visit.page.get_by_role("searchbox", name="Search")).to_have_value("westerns")
+    assert loads == [f"{visit.base}/#/history", f"{visit.base}/#/search?q=westerns"]
+    visit.errors.clear()
+
+
+def test_a_view_that_is_not_there_is_not_loaded_for_ever(visit: Visit) -> None:
+    loads = losing(visit, "operator-drift", 2)
+    visit.go("operator/drift")
+    expect(visit.page.get_by_role("heading", name="The reel broke")).to_be_visible()
+    assert len(loads) == 2
+    visit.page.get_by_role("button", name="Try again").click()
+    expect(visit.page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+    visit.errors.clear()
+
+
+def test_while_the_service_is_away_a_page_stays_as_it_is(visit: Visit) -> None:
+    loads = losing(visit, "search", 1)
+    visit.watch_as(KNOWN)
+    visit.go("history")
+    expect(visit.page.get_by_role("heading", name="History")).to_be_visible()
+    visit.context.route(f"{visit.base}/", lambda route: route.fulfill(status=502))
+    visit.go("search")
+    expect(visit.page.get_by_role("heading", name="The reel broke")).to_be_visible()
+    assert len(loads) == 1
+    visit.errors.clear()
+
+
 def test_when_a_worker_dies_the_page_lives_on(visit: Visit) -> None:
     user_id = visit.join(81, 82)
     visit.go("")

@@ -36,9 +36,12 @@ def test_the_page_is_asked_anew_and_everything_else_is_kept_for_good(theatre: Ru
         assert told.headers["x-content-type-options"] == "nosniff"
 
 
-def test_an_address_of_another_content_is_not_there(theatre: Running) -> None:
+def test_a_page_of_another_release_gets_the_files_of_this_one_and_does_not_keep_them(theatre: Running) -> None:
     version = addresses(theatre.get("/").text)[0].split("/")[2]
-    for address in ("/web/0000000000000000/app.js", f"/web/{version}/nothing.js", f"/web/{version}/%2e%2e/page.py"):
+    own, other = (theatre.get(f"/web/{of}/search.js") for of in (version, "0000000000000000"))
+    assert (other.status_code, other.headers["cache-control"]) == (200, "no-store")
+    assert (other.headers["content-type"], other.content) == (own.headers["content-type"], own.content)
+    for address in ("/web/0000000000000000/nothing.js", f"/web/{version}/nothing.js", f"/web/{version}/%2e%2e/page.py"):
         assert theatre.get(address).status_code == 404
 
 

@@ -1,12 +1,15 @@
 """The page at `/`: the files of web/, each under an address that changes with what is in them, and nobody else's.
 
 There is no build step: web/ is plain HTML, CSS and ES modules, and `/web/<hash of all of it>/NAME` is one of its files,
-kept by browsers for good. A view is a module with `show(main, place, anew)`, named in `VIEWS` of app.js; what it may use:
+kept by browsers for good. Under another hash it is the same file, kept by nobody: while two releases answer at one
+address, and when a page of a release before opens a view. A view is a module with `show(main, place, anew)`, named in
+`VIEWS` of app.js; what it may use:
 
   dom.js     h(tag, attributes, ...children), svg(...): elements, of text alone; nothing here is ever parsed as HTML
   api.js     get, post, put, remove: our own endpoints as JSON; what was refused is a Refused with words for people
   charts.js  bars and columns, with a table for who cannot see them
   toast.js   says what was done, with a way back
+  release.js fetches what is imported when it is first opened, by a page whose release may be over
   app.css    the tokens (--ground, --ink, --gold, ...) hold by day and by night; .panel, .button, .field, .table
 
 operator.js is loaded when somebody opens `#/operator`, and whatever else it imports with it. Its endpoints lie under
@@ -82,9 +85,9 @@ def page_routes() -> APIRouter:
 
     @routes.api_route("/web/{of}/{name:path}", methods=["GET", "HEAD"])
     async def file(of: str, name: str, request: Request) -> Response:
-        if of != version or name not in known:
+        if name not in known:
             raise HTTPException(404, {"code": "not_found", "message": "the page has changed since; load it anew"})
-        return known[name].answer(request, {"cache-control": _FOR_GOOD})
+        return known[name].answer(request, {"cache-control": _FOR_GOOD if of == version else "no-store"})
 
     return routes
 

@@ -10,6 +10,7 @@ import { arrive, h, icon, ICONS, replace } from "./dom.js";
 import { artwork } from "./poster.js";
 import { listen } from "./live.js";
 import { sendWaiting } from "./deeds.js";
+import { fetched, settled } from "./release.js";
 import { viewer } from "./viewer.js";
 import { openSheet } from "./sheet.js";
 import * as home from "./home.js";
@@ -63,7 +64,7 @@ async function change(place) {
   end = null;
   mark(place.name);
   try {
-    const view = await VIEWS[place.name]();
+    const view = await fetched(VIEWS[place.name]);
     if (mine !== turn) return;
     const room = h("div", { class: "view" });
     replace(main, room);
@@ -71,6 +72,7 @@ async function change(place) {
     const ends = await view.show(room, place, () => mine === turn && change(place));
     if (mine !== turn) return void ends?.();
     end = ends ?? null;
+    settled();
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === 401 && viewer.id) return viewer.become(null), location.replace("#/choose");
@@ -87,7 +89,7 @@ const broken = (error, place) =>
     { class: "empty", role: "alert" },
     h("h1", null, "The reel broke"),
     h("p", null, error.message),
-    h("button", { type: "button", class: "button", onclick: () => change(place) }, "Try again"),
+    h("button", { type: "button", class: "button", onclick: () => (settled(), change(place)) }, "Try again"),
   );
 
 function mark(name) {

@@ -4,10 +4,11 @@ import { get } from "./api.js";
 import { h, replace } from "./dom.js";
 import { change } from "./operator-change.js";
 import { ago, moment, ndcg } from "./operator-words.js";
+import { fetched } from "./release.js";
 
 export async function show(room, place) {
   const [, version] = place.path;
-  if (version) return (await import("./operator-version.js")).show(room, version);
+  if (version) return (await fetched(() => import("./operator-version.js"))).show(room, version);
   await draw(room);
 }
 

@@ -4,6 +4,7 @@
 
 import { Refused, get, post, remove } from "./api.js";
 import { h, replace } from "./dom.js";
+import { fetched } from "./release.js";
 import { toast, trouble } from "./toast.js";
 
 const TABS = {
@@ -23,7 +24,7 @@ export async function show(main, place, anew) {
   if (!(name in TABS)) return void location.replace("#/operator");
   await styled();
   try {
-    const [me, tab] = await Promise.all([get("/operator/me"), TABS[name][1]()]);
+    const [me, tab] = await Promise.all([get("/operator/me"), fetched(TABS[name][1])]);
     const room = h("div", { class: "booth-room" });
     replace(main, h("div", { class: "booth" }, head(name, me), room));
     return await tab.show(room, place);
