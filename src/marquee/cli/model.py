@@ -51,7 +51,12 @@ def recommend(
     from marquee.cli import asking
 
     params = recipe_of(context)
-    if users == asking.EVERYBODY and (histories or viewers) is None and params.engine == "spark":
+    if params.engine == "spark":
+        if users != asking.EVERYBODY or (histories or viewers) is not None:
+            raise ModelError(
+                "recommend on a cluster makes the lists of everybody whom the model was fitted on; "
+                "give --users all alone, or ask this machine with `marquee -S engine=here recommend ...`"
+            )
         from marquee.spark.lists import write_lists
 
         write_lists(folder, k, params.spark, to)
