@@ -11,6 +11,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -185,7 +186,7 @@ def show_learnt(ratings: Path, viewers: int | None, cuts: Sequence[str], learn_f
 
 def tables_in(ratings: Path, viewers: int | None) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Interactions, and titles if they lie beside the ratings."""
-    told, beside = handed.ratings(ratings), ratings.with_name("titles.parquet")
+    told, beside = handed.ratings(ratings, datetime.now(UTC)), ratings.with_name("titles.parquet")
     if viewers:
         told = told.filter(pl.col("user_id").is_in(told["user_id"].unique().sort().head(viewers).implode()))
     table = interactions(told.lazy(), None, PARAMS.signals, PARAMS.star).collect()

@@ -21,6 +21,7 @@ from marquee.params import read_params
 ROOT = Path(__file__).parent.parent
 TITLES = np.array([-7, 0, *range(3, 40), 2**40, 2**63 - 1])  # the even rows of one taste, the odd ones of the other
 VIEWERS = np.array([-(2**63), -1, 0, *range(1, 60), 2**33])
+SPARK = ["-S", "engine=spark", "recommend", "--model", "MODEL", "--out", "x"]
 
 
 @dataclass(frozen=True)
@@ -241,13 +242,19 @@ def test_a_title_is_explained_by_titles_of_the_history(marquee: Marquee, fitted:
         (["explain", "--model", "MODEL", "--user", "424242", "--title", "3"], "viewer 424242 is unknown to the model"),
         (["explain", "--model", "MODEL", "--user", "1", "--title", "123456"], "title 123456 is unknown to the model"),
         (["fit", "--ratings", "nowhere.parquet", "--to", "x"], "nowhere.parquet: no table that can be read"),
+        (["fit", "--ratings", "FUTURE", "--to", "x"], "future.csv: rated_at is in the future in 1 rows"),
+        (["recommend", "--model", "MODEL", "--histories", "FUTURE", "--out", "x"], "future.csv: rated_at is in the fu"),
+        ([*SPARK, "--users", "all", "--viewers", "v.csv"], "give --users all alone, or ask this machine"),
+        ([*SPARK, "--users", "some.csv"], "give --users all alone, or ask this machine"),
+        ([*SPARK, "--histories", "h.csv"], "give --users all alone, or ask this machine"),
         (["fit", "--ratings", "RATINGS", "--to", "WORLD"], "which is not of a model; name another folder"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
     marquee: Marquee, fitted: Path, ratings: Path, arguments: list[str], says: str
 ) -> None:
-    places = {"MODEL": fitted, "RATINGS": ratings, "WORLD": ratings.parent}
+    Path("future.csv").write_text("user_id,title_id,rating,rated_at\n1,3,4,2\n1,4,4,4102444800\n")
+    places = {"MODEL": fitted, "RATINGS": ratings, "WORLD": ratings.parent, "FUTURE": "future.csv"}
     done = marquee(*(places.get(argument, argument) for argument in arguments))
     assert done.code == 2
     assert done.stderr.startswith("error: ")

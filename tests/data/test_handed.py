@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +14,19 @@ from marquee.errors import MarqueeError, SourceError, TableError
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 SECONDS = int(NOON.timestamp())
 
+ratings = partial(handed.ratings, now=NOON + timedelta(days=365))
+
 
 def parquet(folder: Path, **columns: object) -> Path:
     plain: dict[str, object] = {"user_id": [1, 2], "title_id": [5, 6], "rating": [3.0, 4.5], "rated_at": [SECONDS] * 2}
     path = folder / "handed.parquet"
     pl.DataFrame({name: column for name, column in (plain | columns).items() if column is not None}).write_parquet(path)
+    return path
+
+
+def csv(folder: Path, *lines: str, head: str = "user_id,title_id,rating,rated_at") -> Path:
+    path = folder / "handed.csv"
+    path.write_text("\n".join([head, *lines, ""]))
     return path
 
 
@@ -35,36 +44,52 @@ def parquet(folder: Path, **columns: object) -> Path:
     ],
 )
 def test_a_moment_may_be_told_in_many_ways(tmp_path: Path, moments: object) -> None:
-    assert handed.ratings(parquet(tmp_path, rated_at=moments))["rated_at"].to_list() == [NOON] * 2
+    assert ratings(parquet(tmp_path, rated_at=moments))["rated_at"].to_list() == [NOON] * 2
 
 
 def test_a_day_is_its_midnight(tmp_path: Path) -> None:
     days = [date(2020, 1, 1)] * 2
-    assert handed.ratings(parquet(tmp_path, rated_at=days))["rated_at"][0] == NOON - timedelta(hours=12)
+    assert ratings(parquet(tmp_path, rated_at=days))["rated_at"][0] == NOON - timedelta(hours=12)
 
 
 @pytest.mark.parametrize("ids", [[-7, 0], [2**62, -(2**63)], pl.Series([3, 200], dtype=pl.UInt8), [1.0, 2.0]])
 def test_ids_may_be_any_whole_numbers(tmp_path: Path, ids: list[int]) -> None:
     path = parquet(tmp_path, user_id=ids, title_id=ids)
-    assert handed.ratings(path).select("user_id", "title_id").rows() == sorted((int(one), int(one)) for one in ids)
+    assert ratings(path).select("user_id", "title_id").rows() == sorted((int(one), int(one)) for one in ids)
     assert handed.titles(path)["title_id"].to_list() == sorted(int(one) for one in ids)
 
 
 def test_of_a_title_rated_twice_the_last_rating_counts_also_at_the_same_moment(tmp_path: Path) -> None:
     rated_at = [SECONDS + 9, SECONDS, SECONDS + 9, SECONDS]
     path = parquet(tmp_path, user_id=[1] * 4, title_id=[5, 5, 5, 6], rating=[1.0, 2.0, 3.0, 4.0], rated_at=rated_at)
-    assert handed.ratings(path).select("title_id", "rating").rows() == [(6, 4.0), (5, 3.0)]
+    assert ratings(path).select("title_id", "rating").rows() == [(6, 4.0), (5, 3.0)]
 
 
 def test_ratings_of_the_same_moment_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = parquet(tmp_path, user_id=[2, 1, 1, 1], title_id=[4, 9, 7, 8], rating=[3.0] * 4, rated_at=[SECONDS] * 4)
-    assert handed.ratings(path).select("user_id", "title_id").rows() == [(1, 9), (1, 7), (1, 8), (2, 4)]
+    assert ratings(path).select("user_id", "title_id").rows() == [(1, 9), (1, 7), (1, 8), (2, 4)]
 
 
 def test_columns_nobody_asked_for_are_left_alone_and_whole_ratings_are_ratings(tmp_path: Path) -> None:
-    table = handed.ratings(parquet(tmp_path, rating=[3, 4], note=["a", "b"]))
+    table = ratings(parquet(tmp_path, rating=[3, 4], note=["a", "b"]))
     assert table.columns == ["user_id", "title_id", "rating", "rated_at"]
     assert table["rating"].to_list() == [3.0, 4.0]
+
+
+def test_what_the_first_rows_of_a_csv_look_like_says_nothing_of_those_that_follow(tmp_path: Path) -> None:
+    whole = [f"{viewer},5,3,{SECONDS}" for viewer in range(200)]
+    path = csv(tmp_path, *whole, f"{2**40},1e5, 3.5,{SECONDS}.0", f"{2**40}.0, 6 ,4,2020-01-01T12:00:00Z")
+    assert ratings(path).tail(2).rows() == [(2**40, 100_000, 3.5, NOON), (2**40, 6, 4.0, NOON)]
+
+
+def test_ids_in_text_are_taken_to_their_last_digit(tmp_path: Path) -> None:
+    ids = [2**53, 2**53 + 1, 2**63 - 2, 2**63 - 1]
+    path = csv(tmp_path, *(f"{of},{-of},3,{SECONDS}" for of in ids))
+    assert ratings(path).select("user_id", "title_id").rows() == [(of, -of) for of in ids]
+    texts = [str(of) for of in ids]
+    assert handed.pairs(parquet(tmp_path, user_id=texts, title_id=texts, rating=None, rated_at=None)).rows() == [
+        (of, of) for of in ids
+    ]
 
 
 Reads = Callable[[Path], object]
@@ -73,14 +98,14 @@ Reads = Callable[[Path], object]
 @pytest.mark.parametrize(
     ("read", "columns", "says"),
     [
-        (handed.ratings, {"rating": None}, "no column rating; it needs user_id, title_id, rating, rated_at"),
-        (handed.ratings, {"rating": [3.0, float("nan")]}, "rating is not a number in 1 rows, first in row 1"),
-        (handed.ratings, {"rating": [None, 3.0]}, "rating is not a number in 1 rows, first in row 0"),
-        (handed.ratings, {"rating": [3.0, 50.0]}, "not every rating is from 0.5 to 5.0; bring them all to that scale"),
-        (handed.ratings, {"rated_at": ["x", "2020-01-01"]}, "rated_at is not a time or epoch seconds in 1 rows"),
-        (handed.ratings, {"user_id": [1, None]}, "user_id is not a whole number of 64 bits in 1 rows, first in row 1"),
-        (handed.ratings, {"user_id": [1.5, 2.0]}, "user_id is not a whole number"),
-        (handed.ratings, {"user_id": ["a", "2"]}, "user_id is not a whole number"),
+        (ratings, {"rating": None}, "no column rating; it needs user_id, title_id, rating, rated_at"),
+        (ratings, {"rating": [3.0, float("nan")]}, "rating is not a number in 1 rows, first in row 1"),
+        (ratings, {"rating": [None, 3.0]}, "rating is not a number in 1 rows, first in row 0"),
+        (ratings, {"rating": [3.0, 50.0]}, "not every rating is from 0.5 to 5.0; bring them all to that scale"),
+        (ratings, {"rated_at": ["x", "2020-01-01"]}, "rated_at is not a time or epoch seconds in 1 rows"),
+        (ratings, {"user_id": [1, None]}, "user_id is not a whole number of 64 bits in 1 rows, first in row 1"),
+        (ratings, {"user_id": [1.5, 2.0]}, "user_id is not a whole number"),
+        (ratings, {"user_id": ["a", "2"]}, "user_id is not a whole number"),
         (handed.pairs, {"title_id": [2**64 - 1, 2]}, "title_id is not a whole number of 64 bits"),
         (handed.titles, {"title_id": [5, 5]}, "title_id 5 comes twice"),
         (handed.viewers, {"user_id": [5, 5]}, "user_id 5 comes twice"),
@@ -92,17 +117,43 @@ def test_what_is_wrong_is_named(tmp_path: Path, read: Reads, columns: dict[str, 
         read(parquet(tmp_path, **columns))
 
 
+@pytest.mark.parametrize("text", ["9223372036854775808", "9007199254740993.5", "9007199254740993.0", "-", "1.5", "x"])
+def test_an_id_in_text_that_is_no_whole_number_or_maybe_another_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TableError, match="title_id is not a whole number of 64 bits in 1 rows, first in row 1"):
+        handed.pairs(csv(tmp_path, f"1,5,3,{SECONDS}", f"1,{text},3,{SECONDS}"))
+
+
+def test_a_moment_in_the_future_is_refused_with_the_file_and_an_example(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path,
+        user_id=[1, 2, 3],
+        title_id=[5] * 3,
+        rating=[3.0] * 3,
+        rated_at=[SECONDS, 4_000_000_000, 5_000_000_000],
+    )
+    says = r"handed.parquet: rated_at is in the future in 2 rows, first in row 1, counted from 0 \(2096-10-02 07:06\)"
+    with pytest.raises(TableError, match=says):
+        handed.ratings(path, NOON)
+
+
+def test_a_moment_that_another_zone_or_a_fast_clock_explains_is_none_in_the_future(tmp_path: Path) -> None:
+    path = parquet(tmp_path, rated_at=[SECONDS, SECONDS + 86_400])
+    assert handed.ratings(path, NOON).height == 2
+    with pytest.raises(TableError, match="in the future in 1 rows"):
+        handed.ratings(path, NOON - timedelta(milliseconds=1))
+
+
 def test_no_rating_at_all_is_refused(tmp_path: Path) -> None:
     empty: dict[str, object] = {name: [] for name in ("user_id", "title_id", "rating", "rated_at")}
     with pytest.raises(TableError, match="holds no rating"):
-        handed.ratings(parquet(tmp_path, **empty))
+        ratings(parquet(tmp_path, **empty))
 
 
 @pytest.mark.parametrize("name", ["nowhere.parquet", "text.parquet", "nowhere.csv", ""])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "text.parquet").write_text("user_id\n1\n")
     with pytest.raises(MarqueeError, match=str(tmp_path / name)):
-        handed.ratings(tmp_path / name)
+        ratings(tmp_path / name)
 
 
 def test_lists_of_viewers_are_parquet_or_text_each_viewer_once(tmp_path: Path) -> None:
@@ -123,6 +174,15 @@ def test_titles_need_an_id_alone_and_may_have_anything_else_of_the_table(tmp_pat
     assert titles.select("title_id", "name", "year", "genres", "kind").rows() == [
         (5, "B", None, [], None),
         (6, "title 6", 1999, ["a", "b"], "movie"),
+    ]
+
+
+def test_titles_of_a_csv_may_leave_anything_empty(tmp_path: Path) -> None:
+    path = csv(tmp_path, "5,A,1999.0,a|b,movie", "6,,,,", "7, ,2001,,x", head="title_id,name,year,genres,kind")
+    assert handed.titles(path).select("title_id", "name", "year", "genres", "kind").rows() == [
+        (5, "A", 1999, ["a", "b"], "movie"),
+        (6, "title 6", None, [], None),
+        (7, "title 7", 2001, [], None),
     ]
 
 

@@ -1,6 +1,7 @@
 """What the commands of model.py do: read what was handed over, call the recommender, write what came of it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from marquee.model.histories import Histories, histories_of, rows_of
 from marquee.model.interactions import interactions
 from marquee.model.recommender import Recommender
 from marquee.model.stars import NO_MOMENT
-from marquee.params import Params
+from marquee.params import Params, Recipe
 from marquee.stages.saving import save_frame
 
 EVERYBODY = "all"
@@ -28,8 +29,7 @@ def fit(params: Params, ratings: Path, titles: Path | None, viewers: Path | None
     check_place(folder)
     known = handed.titles(titles) if titles else None
     told = handed.viewers(viewers) if viewers else None
-    table = interactions(handed.ratings(ratings).lazy(), None, params.signals, params.star).collect()
-    fitted = recommender.fit(table, known, params, told)
+    fitted = recommender.fit(_done(ratings, params), known, params, told)
     files = {"ratings": ratings, "titles": titles, "viewers": viewers}
     trained_on = {name: sha256_of(path) for name, path in files.items() if path}
     return save_model(folder, fitted.contents({"trained_on": trained_on}))
@@ -46,8 +46,7 @@ def recommend_known(folder: Path, users: str, viewers: Path | None, k: int, to: 
 
 def recommend_handed(folder: Path, ratings: Path, viewers: Path | None, k: int, to: Path) -> None:
     whole = _loaded(folder)
-    table = interactions(handed.ratings(ratings).lazy(), None, whole.params.signals, whole.params.star)
-    done = histories_of(table.collect(), whole.titles.ids)
+    done = histories_of(_done(ratings, whole.params), whole.titles.ids)
     _say(int(np.count_nonzero(done.counts == 0)), len(done))
     histories = replace(done, attributes=asked.attributes_for(whole.histories, done.user_ids))
     save_frame(asked.lists(whole, _told(whole, histories, viewers), k), to)
@@ -74,6 +73,11 @@ def explain(folder: Path, user_id: int, title_id: int) -> tuple[Reason, pl.Serie
     pool = whole.propose(history, as_of, ()).pool
     (reason,) = whole.explainer.reasons(history, title, pool, as_of)
     return reason, whole.titles.frame["name"]
+
+
+def _done(ratings: Path, params: Recipe) -> pl.DataFrame:
+    told = handed.ratings(ratings, datetime.now(UTC))
+    return interactions(told.lazy(), None, params.signals, params.star).collect()
 
 
 def _loaded(folder: Path) -> Recommender:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import optuna
@@ -33,7 +34,7 @@ def tune(params: Params, ratings: Path, titles: Path | None, minutes: float) -> 
 
 
 def _homework(params: Params, ratings: Path, titles: Path | None) -> Homework:
-    table = interactions(handed.ratings(ratings).lazy(), None, params.signals, params.star).collect()
+    table = interactions(handed.ratings(ratings, datetime.now(UTC)).lazy(), None, params.signals, params.star).collect()
     known = titles_of(handed.titles(titles) if titles else None, table["title_id"].unique().to_numpy())
     return homework(histories_of(table, known.ids), known, params)
 

@@ -2,9 +2,11 @@
 
 Parquet or csv. Ids may be any whole numbers that fit into 64 bits with a sign; columns that nobody asked for are left
 alone. A title rated twice by one viewer counts as rated last; ratings of the same moment stay in the order of the file.
+What is rated in the future would be the moment at which everybody asks: it is refused, but for clocks and zones.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -16,9 +18,11 @@ from marquee.tables import AGE_GROUPS, GENDERS, KINDS_OF_TITLE, RATING_RANGE, RA
 
 _PAIR = ("user_id", "title_id")
 _ID = pl.Int64()
+_EXACT = 2**53  # below it every whole number is one of Float64
+_CLOCKS_APART = timedelta(days=1)  # a zone mistaken is still a time
 
 
-def ratings(path: Path) -> pl.DataFrame:
+def ratings(path: Path, now: datetime) -> pl.DataFrame:
     """RATINGS of any ids."""
     told = _read(path, tuple(RATINGS.columns))
     if told.is_empty():
@@ -27,7 +31,7 @@ def ratings(path: Path) -> pl.DataFrame:
     if not rating.is_between(*RATING_RANGE).all():
         low, high = RATING_RANGE
         raise TableError(f"{path}: not every rating is from {low} to {high}; bring them all to that scale")
-    rated_at = _full(path, when(told["rated_at"]), "a time or epoch seconds")
+    rated_at = _not_ahead(path, _full(path, when(told["rated_at"]), "a time or epoch seconds"), now)
     in_time = told.select(*_PAIR, rating, rated_at).sort(RATINGS.sorted_by, maintain_order=True)
     return RATINGS.check(in_time.unique(_PAIR, keep="last", maintain_order=True))
 
@@ -64,7 +68,7 @@ def viewers(path: Path) -> pl.DataFrame:
 def _read(path: Path, needed: Sequence[str], optional: Table | None = None) -> pl.DataFrame:
     """Those columns of a file, ids as whole numbers."""
     try:
-        table = pl.scan_csv(path) if path.suffix in (".csv", ".txt") else pl.scan_parquet(path)
+        table = _csv(path) if path.suffix in (".csv", ".txt") else pl.scan_parquet(path)
         names = table.collect_schema().names()
         if missing := [name for name in needed if name not in names]:
             raise TableError(f"{path}: no column {missing[0]}; it needs {', '.join(needed)}")
@@ -75,21 +79,43 @@ def _read(path: Path, needed: Sequence[str], optional: Table | None = None) -> p
     return told.with_columns(_ids(path, told[name]) for name in _PAIR if name in wanted)
 
 
+def _csv(path: Path) -> pl.LazyFrame:
+    """All of it as text: what the first rows look like says nothing of those that follow."""
+    return pl.scan_csv(path, infer_schema=False).with_columns(pl.all().str.strip_chars().replace("", None))
+
+
 def _ids(path: Path, column: pl.Series) -> pl.Series:
-    ids = column if column.dtype.is_integer() else column.cast(pl.Float64, strict=False)
-    whole = ids.cast(_ID, strict=False)
+    whole = _in_text(column) if column.dtype == pl.String else _whole(column)
+    return _full(path, whole, "a whole number of 64 bits")
+
+
+def _in_text(column: pl.Series) -> pl.Series:
+    """Digits to the last one; 7.0 and 1e5 too, as tables with gaps are often written, while that is exact."""
+    text = column.str.strip_chars()
+    number = text.cast(pl.Float64, strict=False)
+    return text.cast(_ID, strict=False).fill_null(_whole(number.set(number.abs() >= _EXACT, None)))
+
+
+def _whole(column: pl.Series) -> pl.Series:
+    ids = column.cast(_ID, strict=False)
     # A cast rounds: what changes by it was no whole number.
-    return _full(
-        path,
-        whole if ids.dtype.is_integer() else whole.set(whole.cast(pl.Float64) != ids, None),
-        "a whole number of 64 bits",
-    )
+    return ids if column.dtype.is_integer() else ids.set(ids.cast(column.dtype) != column, None)
 
 
 def _full(path: Path, column: pl.Series, what: str) -> pl.Series:
     if faults := column.null_count():
         row = column.is_null().arg_max()
         raise TableError(f"{path}: {column.name} is not {what} in {faults:,} rows, first in row {row}, counted from 0")
+    return column
+
+
+def _not_ahead(path: Path, column: pl.Series, now: datetime) -> pl.Series:
+    ahead = (column > now + _CLOCKS_APART).arg_true()
+    if len(ahead):
+        raise TableError(
+            f"{path}: {column.name} is in the future in {len(ahead):,} rows, first in row {ahead[0]}, counted from 0 "
+            f"({column[ahead[0]]:%Y-%m-%d %H:%M}); correct those moments, or leave the rows out"
+        )
     return column
 
 
@@ -106,4 +132,6 @@ def _shaped(column: pl.Series) -> pl.Series:
         return column.cast(pl.String).set(~column.is_in(KINDS_OF_TITLE), None)
     if kind == pl.List(pl.String):
         return listed(column).fill_null([])
-    return column.cast(kind, strict=False)
+    # 1999.0 in text is 1999, as a column with gaps is often written.
+    told = column.cast(pl.Float64, strict=False) if kind.is_numeric() and column.dtype == pl.String else column
+    return told.cast(kind, strict=False)
