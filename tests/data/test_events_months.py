@@ -182,6 +182,25 @@ def test_who_is_forgotten_leaves_also_what_was_let_go(store: EventStore, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in store.snapshot(tmp_path, 2_600)} == names
 
 
+def test_who_is_forgotten_may_have_more_events_in_a_partition_than_a_question_has_room_for(
+    store: EventStore, database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    append(store, "a", 1, JANUARY)
+    (partition,) = store.snapshot(tmp_path, 1)
+    store.forget(7, MARCH)
+    count = 70_000  # PostgreSQL takes 65,535 values at once
+    one, many = pl.read_parquet(partition), pl.int_range(1, count + 1, eager=True)
+    pl.concat([one] * count).with_columns(position=many).write_parquet(
+        tmp_path / f"events-{1:012d}-{count:012d}.parquet"
+    )
+    with database.write() as connection:
+        connection.execute(text(f"UPDATE last_position SET position = {count}"))
+        connection.execute(text(f"UPDATE let_go SET position = {count}"))
+    with EventStore(postgres_url, PARAMS.model_copy(update={"partition_rows": count}), None) as large:
+        (left,) = large.snapshot(tmp_path, count)
+    assert left.name.endswith(f"-without-{count}.parquet")
+
+
 def test_a_partition_that_is_lost_after_its_events_were_let_go_is_asked_for(store: EventStore, tmp_path: Path) -> None:
     three_months(store, tmp_path)
     store.let_go(tmp_path, datetime(2026, 2, 1, tzinfo=UTC))

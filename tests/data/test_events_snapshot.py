@@ -210,6 +210,23 @@ def test_a_forgotten_viewer_leaves_exactly_the_partitions_that_held_them(store: 
     assert contents(tmp_path / "another") == after
 
 
+def test_who_was_forgotten_stays_noted_until_the_new_note_is_whole(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(store, 2, 8)
+    store.forget(8, NOW)
+    store.snapshot(tmp_path, 2)
+    noted = (tmp_path / "forgotten.csv").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_csv", full)
+    with pytest.raises(StoreError, match="no space left"):
+        store.snapshot(tmp_path, 2)
+    assert (tmp_path / "forgotten.csv").read_bytes() == noted
+
+
 def test_an_event_that_is_undone_leaves_its_partition_alone(store: EventStore, tmp_path: Path) -> None:
     append(store, 1_500)
     store.snapshot(tmp_path, 1_500)

@@ -69,12 +69,12 @@ def _save_forgotten(database: Database, path: Path) -> None:
     """user_id, and until when everything of theirs is to be forgotten, in milliseconds since 1970; if anybody is."""
     with database.read() as connection:
         rows = connection.execute(select(FORGOTTEN_VIEWERS).order_by(FORGOTTEN_VIEWERS.c.user_id)).all()
-    path.unlink(missing_ok=True)
     if not rows:
+        path.unlink(missing_ok=True)
         return
     part = path.with_suffix(".part")
     pl.DataFrame(rows, {"user_id": pl.Int64(), "until": pl.Int64()}, orient="row").write_csv(part)
-    part.rename(path)
+    part.replace(path)
 
 
 def _spans(partition_rows: int, position: int) -> Iterator[Span]:
@@ -110,10 +110,9 @@ def _kept_partition(database: Database, span: Span, folder: Path, pages: Path) -
     with database.read() as connection:
         _check_some(source, _ends(connection, span))
         viewers = connection.execute(select(FORGOTTEN_VIEWERS)).all()
-    _note_forgotten(database, kept, viewers)
+    _note_forgotten(database, span, kept, viewers)
     with database.read() as connection:
-        gone = connection.execute(select(FORGOTTEN_POSITIONS.c.position).where(*_within(FORGOTTEN_POSITIONS, span)))
-        positions = gone.scalars().all()
+        positions = _forgotten_positions(connection, span)
     path = folder / _name(span, len(positions))
     if not path.exists():
         pages.mkdir()
@@ -123,15 +122,19 @@ def _kept_partition(database: Database, span: Span, folder: Path, pages: Path) -
     return path
 
 
-def _note_forgotten(database: Database, kept: pl.LazyFrame, viewers: Sequence[Row[Any]]) -> None:
+def _note_forgotten(database: Database, span: Span, kept: pl.LazyFrame, viewers: Sequence[Row[Any]]) -> None:
     """Where the events of forgotten viewers are, which the store could not tell any more."""
     until = pl.LazyFrame(viewers, {"user_id": pl.Int64(), "until": pl.Int64()}, orient="row")
     theirs = kept.join(until, on="user_id").filter(pl.col("happened_at").dt.epoch("ms") <= pl.col("until"))
     positions = theirs.select("position").collect()["position"].to_list()
     with database.write() as connection:
-        known = select(FORGOTTEN_POSITIONS.c.position).where(FORGOTTEN_POSITIONS.c.position.in_(positions))
-        if new := set(positions) - set(connection.execute(known).scalars()):
+        if new := set(positions) - set(_forgotten_positions(connection, span)):
             connection.execute(insert(FORGOTTEN_POSITIONS), [{"position": position} for position in sorted(new)])
+
+
+def _forgotten_positions(connection: Connection, span: Span) -> Sequence[int]:
+    gone = select(FORGOTTEN_POSITIONS.c.position).where(*_within(FORGOTTEN_POSITIONS, span))
+    return connection.execute(gone).scalars().all()
 
 
 def _check_some(path: Path, ends: pl.DataFrame) -> None:
