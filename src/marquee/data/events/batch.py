@@ -81,7 +81,7 @@ def _next_position(connection: Connection, count: int) -> int:
 
 
 def _stored(connection: Connection, contents: Sequence[Content]) -> Mapping[str, Content]:
-    """By id; of PostgreSQL's months none is asked that was over before any of these happened."""
+    """By id; of PostgreSQL's months none is asked that was over before any of these happened: an id of one is free."""
     asked = select(*_CONTENT)
     if connection.dialect.name == "postgresql":
         asked = asked.where(EVENTS.c.recorded_at >= min((each.happened_at for each in contents), default=0) - _AHEAD_MS)
