@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from marquee.data.events import Deeds, EventStore, Receipt
+from marquee.data.events import Deeds, EventStore, Receipt, database
 from marquee.data.events.database import Database
 from marquee.data.events.schema import UNDONE
 from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
@@ -233,6 +234,34 @@ def test_no_byte_of_a_forgotten_viewer_stays_in_an_sqlite_file(tmp_path: Path) -
         there = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
     assert b"secret1-" in there
     assert b"secret0-" not in there
+
+
+def test_whoever_reads_keeps_the_bytes_of_a_forgotten_viewer_and_that_is_said_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(database, "_READERS_S", 0.1)
+
+    def secret_is_there() -> bool:
+        return any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
+
+    with (
+        EventStore(f"sqlite:///{tmp_path}/events.db", PARAMS, TITLES) as store,
+        closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as reader,
+    ):
+        store.append([an_event(f"e{n}", detail="secret") for n in range(90)], NOW)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchall()
+        before = time.monotonic()
+        assert store.forget(7, NOW) == 90
+        assert time.monotonic() - before < 10
+        assert store.history(7, 10) == ()
+        (said,) = caplog.messages
+        assert "its bytes stay in the file while another program reads it" in said
+        assert secret_is_there()
+        reader.execute("COMMIT")
+        store.forget(8, NOW)
+        assert caplog.messages == [said]
+        assert not secret_is_there()
 
 
 def test_deeds_are_what_a_viewer_did_and_not_what_they_were_shown(store: EventStore) -> None:

@@ -3,6 +3,7 @@
 Another kind of database is one more branch in `_engine`, and a way to let one writer in at a time in `write`.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from marquee.data.events.impatient import Impatient
 
 PATIENCE_S = 30  # how long a writer waits for the others
+_READERS_S = 2.0  # how long whoever erases waits for those who read
 _CONNECT_S = 3  # how long a server may say nothing to who connects
 _WRITERS = 0x6D617271  # PostgreSQL's name for the lock that writers take turns with
+
+_log = logging.getLogger("marquee.data")
 
 # What a URL does not say itself. The last three: a network that is gone is noticed while a long answer is waited for.
 _POSTGRESQL = MappingProxyType(
@@ -56,7 +60,7 @@ _WAYS_OUT = MappingProxyType(
 
 class Database:
     def __init__(self, url: str) -> None:
-        known = _known(url)
+        known = known_url(url)
         self.name = _without_secrets(known)
         if known.get_backend_name() == "sqlite":
             _make_folder_of(known)
@@ -121,9 +125,24 @@ class Database:
         """A write that leaves nothing of what it deletes in an SQLite file; PostgreSQL vacuums by itself."""
         with self.write() as connection:
             yield connection
-        if self._reading.dialect.name == "sqlite":
-            with self._in_one_sentence(), closing(self._reading.raw_connection()) as connection_below:
-                connection_below.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._reading.dialect.name == "sqlite" and not self._overwritten():
+            _log.warning(
+                "event store %s: nobody is told any more what was deleted, but its bytes stay in the file while another"
+                " program reads it; they are overwritten when somebody is forgotten next, or all have closed the file",
+                self.name,
+            )
+
+    def _overwritten(self) -> bool:
+        """Whether the log beside an SQLite file went back into it: not while somebody reads what was before."""
+        with self._in_one_sentence(), closing(self._reading.raw_connection()) as connection_below:
+            cursor = connection_below.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {1000 * _READERS_S:.0f}")
+            try:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (is_busy, *_) = cursor.fetchall()[0]
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S}")
+        return not is_busy
 
     def close(self) -> None:
         self._reading.dispose()
@@ -136,7 +155,8 @@ class Database:
             raise StoreError(f"event store {self.name}: {_sentence(error)}") from error
 
 
-def _known(url: str) -> URL:
+def known_url(url: str) -> URL:
+    """Of a database that may keep events, with the driver that reaches it."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
