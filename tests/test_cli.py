@@ -69,6 +69,8 @@ def event(number: int, **changes: object) -> str:
         (["ratings"], "no titles yet; run `marquee titles`"),
         (["events", "add", "nowhere.jsonl"], "No such file or directory: 'nowhere.jsonl'"),
         (["events", "history", "7", "--database", "mysql://x"], "mysql"),
+        (["events", "history", "7", "--database", "foo"], "its URL cannot be read; write sqlite:///state/events.db"),
+        (["events", "snapshot", "x", "--database", "foo"], "its URL cannot be read; write sqlite:///state/events.db"),
         (["events", "history", "7", "--database", "sqlite:///typo.db"], "no event store there yet"),
         (["titles", "--into", "/dev/null"], "/dev/null"),
         (["events", "snapshot", "out"], "no event store there yet"),

@@ -13,11 +13,11 @@ from typing import Annotated, TextIO
 import typer
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import make_url
 
 from marquee.cli.show import DATA, DATABASE, DatabaseUrl, Into, UserId, err, out, params_of
 from marquee.data.events import EventStore, migrate
 from marquee.data.events.batch import FORGOTTEN
+from marquee.data.events.database import known_url
 from marquee.data.events.months import months_ago
 from marquee.errors import SourceError, StoreError
 from marquee.stages import tables
@@ -167,7 +167,7 @@ def _event(line: str) -> object:
 
 def _there(database: str) -> str:
     """The same URL, unless it names a file that is not there: who looks back must not be shown a new, empty store."""
-    url = make_url(database)
+    url = known_url(database)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         raise StoreError(f"{database}: no event store there yet; `marquee events add` makes one")
     return database
