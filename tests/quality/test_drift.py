@@ -164,6 +164,23 @@ def test_titles_that_nobody_had_watched_are_not_known() -> None:
     assert all(column.missing > 0.5 and column.drifted for column in shares)
 
 
+def test_what_is_no_number_in_a_detail_is_not_known() -> None:
+    told = seen(USUAL, 8, seed=4)
+    details = [
+        '{"rank": "first", "score": "nan"}',
+        '{"rank": "2.0", "score": "-inf"}',
+        '{"rank": 3}',
+        "{",
+        "",
+        "x",
+        "7",
+    ]
+    events = told.events.with_columns(kind=pl.lit("shown"), detail=pl.Series([*details, None]))
+    shown = views(replace(told, events=events), FAME)["shown"]
+    assert shown["rank"].to_list() == [None, 2, 3, *[None] * 5]
+    assert shown["score"].null_count() == 8
+
+
 def test_large_tables_are_compared_by_as_many_rows_as_params_say() -> None:
     told = drift(THEN, THEN, PARAMS.model_copy(update={"rows": 300}), seed=3)
     assert max(column.then for column in told.columns) == 300

@@ -56,6 +56,16 @@ def test_what_was_shown_twice_counts_for_who_showed_it_last() -> None:
     assert [(version, is_taken) for version, *_, is_taken in told] == [("1", False), ("2", True)]
 
 
+def test_a_rank_that_is_no_number_is_not_known_and_all_else_counts() -> None:
+    ranks = ["first", "1.0", 2.0, 3, None, 1e300, {"of": 1}]
+    details = [json.dumps({"model": "3", "rank": rank}) for rank in ranks]
+    shown = events(*((user, 7, "shown", 0, "3") for user in range(len(ranks))))
+    told = taken(shown.with_columns(detail=pl.Series(details)), WITHIN)
+    assert told["rank"].to_list() == [None, 1, 2, 3, None, None, None]
+    free = pl.Series(["no JSON", "[]", "{", "", None, "7", '"x"'])
+    assert taken(shown.with_columns(detail=free), WITHIN).is_empty()
+
+
 def test_versions_are_told_apart() -> None:
     rows: list[Row] = [(user, 7, "shown", 0, "1" if user < 5 else "2") for user in range(1, 9)]
     told = by_version(taken(events(*rows, (1, 7, "watch_finished", 1, None)), WITHIN))

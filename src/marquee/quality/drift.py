@@ -99,8 +99,14 @@ def _done(table: pl.DataFrame, what: str, when: str, known: pl.Series, fame: pl.
 
 def _shown(shown: pl.DataFrame, fame: pl.DataFrame) -> pl.DataFrame:
     """Where titles stood, how they scored, how much everybody watches them."""
-    told = {name: pl.col("detail").str.json_path_match(f"$.{name}").cast(pl.Float64) for name in ("rank", "score")}
+    told = {name: _number(pl.col("detail").str.json_path_match(f"$.{name}")) for name in ("rank", "score")}
     return shown.select(**told, title_share=_fame_of(shown, fame))
+
+
+def _number(text: pl.Expr) -> pl.Expr:
+    """Who sends events writes details as they like: what is no finite number is not known."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
 
 
 def _fame_of(table: pl.DataFrame, fame: pl.DataFrame) -> pl.Series:

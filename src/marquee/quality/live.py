@@ -42,7 +42,8 @@ def taken(events: pl.DataFrame, within: timedelta) -> pl.DataFrame:
         "title_id",
         "happened_at",
         version=pl.col("detail").str.json_path_match("$.model"),
-        rank=pl.col("detail").str.json_path_match("$.rank").cast(pl.Int64),
+        # Who sends events writes details as they like.
+        rank=pl.col("detail").str.json_path_match("$.rank").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False),
         row=pl.int_range(pl.len()),
     )
     pair, deeds = ["user_id", "title_id"], events.filter(pl.col("kind") != "shown").drop_nulls("title_id")
