@@ -160,6 +160,13 @@ def test_of_many_viewers_some_are_asked_about_and_all_are_learnt_from() -> None:
     assert split.some_of(whole, 40, seed=0).test.equals(whole.test)
 
 
+def test_a_cut_asks_somebody_only_if_one_who_is_tested_has_a_past() -> None:
+    one_after_another = interactions([(user, title, 10 * user + title) for user in range(1, 11) for title in range(8)])
+    asks = {name for name in CUTS if split.cut(one_after_another, name, seed=0).is_asked}
+    assert asks == set(CUTS) - {"by_time"}
+    assert not any(split.cut(WORLD.clear(), name, seed=0).is_asked for name in CUTS)
+
+
 def test_rows_out_of_order_are_refused() -> None:
     with pytest.raises(TableError, match="not sorted by user_id, at"):
         split.last_one(WORLD.reverse())

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 import pytest
 
-from marquee.errors import TableError
+from marquee.errors import SourceError, TableError
 from marquee.model.split import Cut
 from marquee.model.titles import Titles
-from marquee.params import EvaluateParams
+from marquee.params import EvaluateParams, read_params
+from marquee.params.quality import CutName
 from marquee.quality import plots
 from marquee.quality.evaluate import ALL, TABLE, evaluate
 from marquee.quality.report import WHOLE, markdown, metrics_of, whole
+from marquee.stages import models
+from marquee.stages.saving import save_frame
 from marquee.tables import INTERACTIONS, LISTS, TITLES, WHEN
 
 PARAMS = EvaluateParams(
@@ -166,6 +171,21 @@ def test_without_genres_the_rest_is_measured() -> None:
     assert row(found, ALL, "ndcg@10")["value"] is not None
     assert "diversity@10" not in metrics_of(found)["live"]["hybrid"]
     assert "diversity@10" not in markdown(found, PARAMS)
+
+
+def test_a_cut_that_asks_nobody_with_a_past_is_left_out_and_without_any_cut_it_is_said(tmp_path: Path) -> None:
+    days = pl.lit(datetime(2005, 1, 1, tzinfo=UTC)).cast(WHEN) + pl.duration(days=pl.int_range(pl.len()))
+    past = interactions({user: range(1, 9) for user in range(1, 11)}).with_columns(at=days, known_at=days)
+    recipe = read_params(Path(__file__).parents[2] / "params.yaml")
+    save_frame(titles().frame, tmp_path / "tables" / "titles.parquet")
+    single = past.unique("user_id", keep="first", maintain_order=True)
+    for rows, expected in ((past, {"last_one", "last_fifth", "live", "strangers"}), (single, set())):
+        save_frame(rows, tmp_path / "tables" / "interactions.parquet")
+        cuts = models.split(recipe, tmp_path).keys() & set(get_args(CutName))
+        assert cuts == expected
+        rmtree(tmp_path / "cuts", ignore_errors=True)
+    with pytest.raises(SourceError, match=r"cuts: nobody's answers can be held against .* bring more ratings"):
+        models.evaluate(recipe, tmp_path)
 
 
 def test_the_same_lists_make_the_same_table() -> None:

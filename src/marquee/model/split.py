@@ -28,6 +28,11 @@ class Cut:
     histories: pl.DataFrame  # what viewers had done when they asked: lists are made from it
     test: pl.DataFrame  # what they wanted next
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether anybody who is tested has a past: lists of strangers alone are one list."""
+        return self.test["user_id"].is_in(self.histories["user_id"].implode()).any()
+
 
 def last_one(interactions: pl.DataFrame) -> Cut:
     """Each viewer's last row is the test; nobody is tested on their only one."""

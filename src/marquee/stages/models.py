@@ -47,12 +47,12 @@ _TWO_ASKED = 15_000_000  # two that are only asked, or that stars are learnt fro
 
 
 def split(params: Params, into: Path) -> Mapping[str, object]:
-    """What counts as the past of viewers that are learnt from, by each protocol; one without answers is left out."""
+    """What counts as the past of viewers that are learnt from, by each protocol; one that asks nobody is left out."""
     cost, table, asked = Cost(), _drawn(into / "tables" / "interactions.parquet", params), params.evaluate
     counts: dict[str, Mapping[str, int]] = {}
     for name in asked.cuts:
         parts = some_of(cut(table, name, asked.seed), asked.viewers, asked.seed)
-        if parts.test.is_empty():
+        if not parts.is_asked:
             continue
         for part in _PARTS:
             save_frame(getattr(parts, part), into / "cuts" / name / f"{part}.parquet")
@@ -153,9 +153,14 @@ def _asked_of_stars(everything: Histories, titles: Titles, params: Params, into:
 
 def evaluate(params: Params, into: Path) -> Mapping[str, object]:
     """Lists of the hybrid and of every source on each cut: the table, the report and the plots."""
-    cost, titles = Cost(), _titles(into)
+    cost, titles, cuts = Cost(), _titles(into), _cuts(into)
+    if not cuts:
+        raise SourceError(
+            f"{into / 'cuts'}: nobody's answers can be held against what they had done before; bring more ratings, or "
+            "more cuts with evaluate.cuts in params.yaml"
+        )
     with ThreadPoolExecutor(_at_once(params, into, _TWO_ASKED)) as pool:
-        told = list(pool.map(lambda name: _evaluated(name, params, into, titles), _cuts(into)))
+        told = list(pool.map(lambda name: _evaluated(name, params, into, titles), cuts))
     table, recalls, genres = (pl.concat(parts) for parts in zip(*told, strict=True))
     save_text(report.markdown(table, params.evaluate), into / "reports" / "evaluation.md")
     save_csv(report.whole(table), into / "reports" / report.WHOLE)
@@ -279,7 +284,7 @@ def _past_of(name: str, into: Path) -> str:
 
 
 def _cuts(into: Path) -> list[str]:
-    """Those that `split` found answers for."""
+    """Those that `split` found anybody to ask for."""
     return [name for name in get_args(CutName) if (into / "cuts" / name).is_dir()]
 
 
