@@ -293,9 +293,11 @@ def _milliseconds(value: object) -> int:
     """Since 1970, from a number or its digits, or from ISO text; text without a zone is UTC."""
     if isinstance(value, str):
         return _milliseconds_of_text(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("current_time is unreadable")
-    return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):  # of any length, which no float may hold
+        return value
+    raise ValueError("current_time is unreadable")
 
 
 def _milliseconds_of_text(text: str) -> int:
