@@ -211,13 +211,20 @@ def test_diversity_chooses_as_one_would_by_hand() -> None:
     assert shown(lists, 0) == chosen
 
 
-def test_a_viewer_gets_the_same_list_alone_and_in_a_batch() -> None:
+@pytest.mark.parametrize("diversity", [0.3, 0.95, 1.0])
+def test_a_viewer_gets_the_same_list_alone_and_in_a_batch_and_every_place_of_it(diversity: float) -> None:
     rng = np.random.default_rng(5)
-    viewers = [dict(zip(rng.permutation(10)[:n].tolist(), rng.random(n), strict=True)) for n in (10, 3, 0, 7)]
-    features = shop(rng.random((TITLE_COUNT, 3)).astype(np.float32))
-    together = arrange(all_kept(*viewers), 5, features, params(diversity=0.3))
-    alone = [arrange(all_kept(viewer), 5, features, params(diversity=0.3)) for viewer in viewers]
-    assert [shown(together, user) for user in range(4)] == [shown(lists, 0) for lists in alone]
+    viewers = [dict(zip(rng.permutation(9)[:n].tolist(), rng.random(n), strict=True)) for n in (9, 3, 0, 7)]
+    features = rng.random((TITLE_COUNT, 3)).astype(np.float32)
+    features[-1] = 0, 0, 0.01  # nobody's candidate, and unlike all that are
+    features[:-1, 2] = 0
+    unit = shop(features / np.linalg.norm(features, axis=1, keepdims=True))
+    for k in (5, 8):
+        together = arrange(all_kept(*viewers), k, unit, params(diversity=diversity))
+        alone = [arrange(all_kept(viewer), k, unit, params(diversity=diversity)) for viewer in viewers]
+        assert [shown(together, user) for user in range(4)] == [shown(lists, 0) for lists in alone]
+        assert together.rank.tolist() == [*range(1, k + 1)] * 4
+        assert all(viewers[user].keys() >= set(shown(together, user)[: len(viewers[user])]) for user in range(4))
 
 
 def test_compact_rows_are_as_alike_as_the_sparse_ones_they_stand_for() -> None:

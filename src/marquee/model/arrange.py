@@ -25,7 +25,7 @@ from marquee.params import ArrangeParams
 
 Rows = NDArray[np.int32]
 
-_EMPTY = -9.0  # below whatever a candidate may be worth, above those already taken
+_EMPTY = np.float32(-9)  # below whatever a candidate may be worth, above those already taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +195,7 @@ def _put_in_order(starts: Ints, title: Rows, score: Floats, titles: Rows, scores
 def _spread(board: _Board, k: int, features: Floats, diversity: float) -> Ints:
     """Maximal marginal relevance: the places in the order in which they are worth most beside those before them."""
     every, rows = np.arange(len(board.title)), features[board.title]
-    worth = (1 - diversity) * _relevance(board)
+    worth = np.where(board.title >= 0, (1 - diversity) * _relevance(board), _EMPTY)
     alike = np.zeros_like(worth)
     order = np.empty((len(every), min(k, worth.shape[1])), np.int64)
     for place in range(order.shape[1]):
@@ -206,13 +206,14 @@ def _spread(board: _Board, k: int, features: Floats, diversity: float) -> Ints:
 
 
 def _relevance(board: _Board) -> Floats:
-    """Scores from 0 to 1 over each viewer's candidates, to weigh a likeness with; far below where there is none."""
+    """Scores from 0 to 1 over each viewer's candidates, to weigh a likeness with."""
     known = ~np.isnan(board.score)
     low = np.min(board.score, axis=1, keepdims=True, where=known, initial=np.inf)
     high = np.max(board.score, axis=1, keepdims=True, where=known, initial=-np.inf)
     scale = np.where(high > low, high - low, 1)
-    worth = np.divide(board.score - low, scale, out=np.zeros_like(board.score), where=known)
-    return np.where(board.title >= 0, worth, _EMPTY)
+    worth = np.zeros_like(board.score)
+    np.divide(board.score - low, scale, out=worth, where=known)
+    return worth
 
 
 def _filled_up(title: Rows, score: Floats, k: int, allowed: Mask, popular: Floats) -> tuple[Rows, Floats]:
