@@ -103,6 +103,24 @@ def test_a_save_that_fails_leaves_the_earlier_model(saved: Path) -> None:
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_whatever_comes_while_a_model_takes_its_place_leaves_the_earlier_one(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    rename = Path.rename
+
+    def ends(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", ends)
+    with pytest.raises(error):
+        save_model(saved, contents(first=9.0))
+    assert load_model(saved).arrays["als"]["factors"][0, 0] == 1
+    assert [path.name for path in saved.parent.iterdir()] == ["model"]
+
+
 def test_a_name_that_leads_out_of_the_folder_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no file of a model folder is called so"):
         save_model(tmp_path / "model", Contents({}, {"../escaped.txt": ""}, {}, {}))

@@ -113,9 +113,13 @@ def _beside(folder: Path) -> Iterator[Path]:
         unfinished, replaced = Path(temporary) / "new", Path(temporary) / "old"
         unfinished.mkdir()
         yield unfinished
-        if folder.exists():
-            folder.rename(replaced)
-        unfinished.rename(folder)
+        try:
+            if folder.exists():
+                folder.rename(replaced)
+            unfinished.rename(folder)
+        finally:
+            if replaced.exists() and not folder.exists():  # something came in between
+                replaced.rename(folder)
 
 
 def check_place(folder: Path) -> None:
