@@ -31,6 +31,18 @@ def test_looks_are_read_back_as_they_were_the_newest_first(tmp_path: Path) -> No
     assert looks(tmp_path / "state", 3) == (a_look(4), a_look(3), a_look(2))
 
 
+@pytest.mark.parametrize("torn", [b'{"at": "2026-03', b"\xff", b"7", b'{"at": 3, "columns": []}', b"", b"\0\0\0"])
+def test_a_line_that_was_not_written_to_its_end_costs_no_other(tmp_path: Path, torn: bytes) -> None:
+    add(a_look(0), tmp_path)
+    with (tmp_path / timeline.FILE).open("ab") as file:
+        file.write(torn)
+    assert looks(tmp_path, 3) == (a_look(0),)
+    for number in (1, 2):
+        add(a_look(number), tmp_path)
+    assert looks(tmp_path, 3) == (a_look(2), a_look(1), a_look(0))
+    assert looks(tmp_path, 1) == (a_look(2),)
+
+
 def test_of_a_long_file_only_whole_lines_of_its_end_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         add(a_look(number), tmp_path)
