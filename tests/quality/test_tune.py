@@ -3,11 +3,13 @@
 from itertools import islice
 
 import numpy as np
+import polars as pl
 import pytest
 
 from marquee.errors import ModelError
 from marquee.model.lessons import lessons
 from marquee.model.ranker import Ranker, Rows
+from marquee.model.split import some_viewers
 from marquee.model.titles import Titles
 from marquee.quality.tune import Homework, Trial, homework, ndcg, parted, trials, tried
 from tests.model.conftest import catalogue, histories, interactions, small_params
@@ -64,6 +66,15 @@ def test_the_params_of_now_come_first_and_the_same_guesses_twice(work: Homework)
     assert first[0].params == PARAMS.ranker
     assert len({str(trial.params) for trial in first}) == 3
     assert first == again
+
+
+def test_those_are_asked_whom_a_model_learns_from() -> None:
+    params = PARAMS.model_copy(update={"viewers": 30})
+    some = some_viewers(pl.Series(PAST.user_ids), 30, params.seed).to_numpy()
+    theirs = homework(PAST.of(np.searchsorted(PAST.user_ids, some)), Titles(catalogue()), PARAMS)
+    told = homework(PAST, Titles(catalogue()), params)
+    np.testing.assert_array_equal(told.learnt.features, theirs.learnt.features)
+    np.testing.assert_array_equal(told.learnt.counts, theirs.learnt.counts)
 
 
 def test_without_a_past_there_is_nothing_to_tune_on() -> None:

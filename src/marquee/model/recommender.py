@@ -192,7 +192,7 @@ def fit(
     told = NOBODY if viewers is None else viewers
     regions = regions_of(told, known)
     histories = with_attributes(histories_of(interactions, known.ids), told, regions)
-    learnt = _drawn(histories, params)
+    learnt = drawn(histories, params)
     retrieved = retrieve(learnt, known, params, params.seed)
     ranker = fit_ranker(retrieved.rows, params.ranker, params.seed)
     stars = fit_stars(learnt, len(known), params.stars, params.seed)
@@ -200,7 +200,7 @@ def fit(
     return Recommender(params, histories, retrieved.retriever, ranker, stars, regions, index, no_histories())
 
 
-def _drawn(histories: Histories, params: Recipe) -> Histories:
+def drawn(histories: Histories, params: Recipe) -> Histories:
     """Of the viewers that a model learns from."""
     if len(histories) <= params.viewers:
         return histories

@@ -15,6 +15,7 @@ from marquee.model.candidates import ranks_within
 from marquee.model.histories import Histories, Mask
 from marquee.model.lessons import Asked, Lesson, lessons
 from marquee.model.ranker import Ranker, Rows, fit_ranker
+from marquee.model.recommender import drawn
 from marquee.model.retrieval import fit_retriever, rows_of, together
 from marquee.model.titles import Titles
 from marquee.params import Params, RankerParams
@@ -47,10 +48,11 @@ class Trial:
 
 
 def homework(histories: Histories, titles: Titles, params: Params) -> Homework:
+    """Of the viewers that a model learns from."""
     learnt: list[Rows] = []
     asked: dict[str, Rows] = {}
     names: tuple[str, ...] = ()
-    for lesson in lessons(histories, params.lessons, params.seed):
+    for lesson in lessons(drawn(histories, params), params.lessons, params.seed):
         retriever = fit_retriever(lesson.past, titles, params, params.seed)
         teaching, measuring = parted(lesson)
         names = retriever.feature_names
