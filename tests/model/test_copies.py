@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pytest
 import scipy.sparse as sp
 
 from marquee.model.arrange import Scored
@@ -37,6 +38,18 @@ def test_it_is_nobodys_business_but_of_the_one_who_refused() -> None:
     rows = table([(1, 1, None, 1.0), (2, 4, None, 1.0)], strength=pl.Series([-1.0, -1.0], dtype=pl.Float32))
     told = copies_last(scored({1: 9.0, 3: 1.0}, {1: 9.0, 3: 1.0}), histories(rows), CONTENT, LEAST)
     assert (order(told, 0), order(told, 1)) == ([3, 1], [1, 3])
+
+
+def test_scores_of_a_viewer_are_the_same_whoever_else_is_asked() -> None:
+    rows = [(viewer, 1, None, 1.0) for viewer in (1, 2, 3, 4)]
+    refused = histories(table(rows, strength=pl.Series([-1.0] * 4, dtype=pl.Float32)))
+    viewers: list[dict[int, float]] = [{}, {1: 0.3, 3: 0.1}, {2: 0.2, 1: 900.0, 4: -70.0}, {}]
+    told = copies_last(scored(*viewers), refused, CONTENT, LEAST)
+    alone = [
+        copies_last(scored(viewer), refused.of(np.array([row])), CONTENT, LEAST) for row, viewer in enumerate(viewers)
+    ]
+    np.testing.assert_array_equal(told.score, np.concatenate([each.score for each in alone]))
+    assert alone[1].score.tolist() == pytest.approx([0.3 - 1.2, 0.1])
 
 
 def test_who_refused_nothing_keeps_every_score() -> None:

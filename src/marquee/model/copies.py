@@ -24,7 +24,10 @@ def copies_last(scored: Scored, histories: Histories, content: Content, least: f
     copies = _copies(scored, refused, content, least)
     if not copies.any():
         return scored
-    size = np.ptp(scored.score) + 1
+    asked = scored.counts > 0
+    starts = scored.starts[:-1][asked]
+    spread = np.maximum.reduceat(scored.score, starts) - np.minimum.reduceat(scored.score, starts)  # of each viewer
+    size = np.repeat(spread + 1, scored.counts[asked])
     return replace(scored, score=np.where(copies, scored.score - size, scored.score).astype(np.float32))
 
 
