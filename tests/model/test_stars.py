@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from marquee.model.histories import Histories, Ints, histories_of
+from marquee.model import asked
+from marquee.model.histories import Floats, Histories, Ints, histories_of
 from marquee.model.stars import NO_MOMENT, Stars, fit_stars
 from marquee.model.stars.measured import Answers, answers, by_segment, by_time, error, last_part, on_rows, random_folds
+from marquee.model.titles import titles_of
 from marquee.params import BlendParams, LikenessParams, StarsParams, TastesParams, read_params
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,24 @@ def predicted(histories: Histories, titles: list[int], at: int = NO_MOMENT) -> n
     return fitted().predict(
         histories, np.zeros(len(titles), np.int64), np.array(titles), np.full(len(titles), at, np.int64)
     )
+
+
+def test_pairs_are_told_some_at_a_time_and_each_as_beside_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    pairs = pl.DataFrame({"user_id": rng.integers(1, VIEWERS + 9, 300), "title_id": rng.integers(1, TITLES + 5, 300)})
+    told = fitted(), checkerboard(), titles_of(None, np.arange(1, TITLES + 1)), pairs, np.full(300, NO_MOMENT)
+    at_once = asked.predicted(*told)
+    sizes, predict = list[int](), Stars.predict
+
+    def counted(stars: Stars, histories: Histories, user: Ints, title: Ints, at: Ints) -> Floats:
+        sizes.append(len(user))
+        return predict(stars, histories, user, title, at)
+
+    monkeypatch.setattr(asked, "_PAIRS", 40)
+    monkeypatch.setattr(Stars, "predict", counted)
+    assert_frame_equal(asked.predicted(*told), at_once, rel_tol=0, abs_tol=1e-5)
+    assert len(sizes) > 5
+    assert max(sizes) == 40
 
 
 def test_rows_that_were_hidden_are_guessed_where_the_world_is_plain() -> None:
