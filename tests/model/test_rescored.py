@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from marquee.model.candidates import ranks_within
 from marquee.model.carried import Carriers
@@ -12,6 +13,7 @@ from marquee.model.features import TOP
 from marquee.model.histories import Histories
 from marquee.model.recommender import Recommender
 from marquee.model.rescored import rescored
+from marquee.model.sources.following import Following
 from tests.model.conftest import histories, interactions
 
 VIEWER = histories(interactions(1, seed=77, first_id=9_000))
@@ -43,6 +45,14 @@ def test_what_rows_carry_of_a_title_is_the_same_among_many_as_among_few(fitted: 
         names = [fitted.sources[number].name for number in numbers]
         assert among_few.any()
         np.testing.assert_allclose(among_many[..., 150:], among_few, rtol=1e-4, atol=1e-6, err_msg=str(names))
+
+
+def test_sources_of_one_matrix_stand_together_in_the_order_of_the_first_wherever_memory_has_them() -> None:
+    one, other = (sp.csr_array(np.eye(160, dtype=np.float32)) for _ in range(2))
+    for first, second in ((one, other), (other, one)):
+        sources = [Following(name, of, 0.5) for name, of in zip("abcd", (first, second, first, second), strict=True)]
+        (numbers, _), *_ = Carriers(sources, VIEWER, TITLES).carried(np.arange(3))
+        assert numbers == [0, 2, 1, 3]
 
 
 def test_a_row_that_matters_is_lost_by_some_source_and_by_none_that_says_the_same_to_everybody(

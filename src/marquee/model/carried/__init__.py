@@ -73,7 +73,10 @@ class Carriers:
 def _carriers_of(sources: Sequence[Source], history: Histories, title: Ints) -> Iterator[tuple[list[int], Carrier]]:
     """With the numbers of the sources that each speaks for."""
     adding = [(number, cells) for number, source in enumerate(sources) if (cells := _cells_of(source))]
-    adding.sort(key=lambda each: id(each[1][0]))
+    first: dict[int, int] = {}  # addresses tell matrices apart, but in no order that another process has
+    for number, (matrix, _) in adding:
+        first.setdefault(id(matrix), number)
+    adding.sort(key=lambda each: first[id(each[1][0])])
     if adding:
         yield [number for number, _ in adding], Adding([cells for _, cells in adding], history, title)
     for number, source in enumerate(sources):
