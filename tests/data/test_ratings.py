@@ -178,10 +178,22 @@ def test_a_run_that_fails_leaves_the_table_of_the_run_before(tmp_path: Path) -> 
     assert [file.name for file in out.parent.iterdir()] == ["ratings.parquet"]
 
 
-def test_a_table_that_cannot_be_put_in_place_leaves_nothing_unfinished(tmp_path: Path) -> None:
-    (tmp_path / "tables" / "ratings.parquet").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"ratings\.parquet"):
+def test_a_table_that_cannot_be_put_in_place_leaves_nothing_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError("read-only file system")
+
+    monkeypatch.setattr(Path, "replace", away)
+    with pytest.raises(OSError, match="read-only"):
         Written(tmp_path, [(1, 1, 4.0, DAY)])
+    assert list((tmp_path / "tables").iterdir()) == []
+
+
+def test_a_table_takes_the_place_of_the_parts_that_a_cluster_made(tmp_path: Path) -> None:
+    (tmp_path / "tables" / "ratings.parquet").mkdir(parents=True)
+    (tmp_path / "tables" / "ratings.parquet" / "part-00000.parquet").write_text("")
+    assert Written(tmp_path, [(1, 1, 4.0, DAY)]).rows == [(1, 1, 4.0, DAY)]
     assert [file.name for file in (tmp_path / "tables").iterdir()] == ["ratings.parquet"]
 
 

@@ -4,7 +4,9 @@ The checks that all sources share stand here: a new one is one line in `_faults`
 some 26 bytes, until it is written.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -218,11 +220,22 @@ def _summary(tallies: Sequence[_Tally], rejected: Mapping[str, int]) -> RatingsS
 
 
 def _write(ratings: Iterator[pl.DataFrame], schema: Mapping[str, Any], out: Path) -> None:
-    """Under another name first: a run that is killed leaves no half table."""
+    with beside(out) as unfinished:
+        register_io_source(lambda *_: ratings, schema=schema).sink_parquet(unfinished, row_group_size=ROWS)
+
+
+@contextmanager
+def beside(out: Path) -> Iterator[Path]:
+    """Another name for a table, which takes its place when it is whole: a run that is killed leaves no half table.
+
+    A table that a cluster made is a folder there, which no file can replace.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f"{out.name}.unfinished")
     try:
-        register_io_source(lambda *_: ratings, schema=schema).sink_parquet(unfinished, row_group_size=ROWS)
+        yield unfinished
+        if out.is_dir():
+            shutil.rmtree(out)
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import polars as pl
 from marquee.data import netflix_prize
 from marquee.data.catalogue import catalogue
 from marquee.data.events.snapshot import FORGOTTEN
-from marquee.data.ratings import ROWS, RatingsSummary, write_ratings
+from marquee.data.ratings import ROWS, RatingsSummary, beside, write_ratings
 from marquee.data.readers import READERS
 from marquee.data.rejects import Rejects
 from marquee.errors import SourceError, TooManyRejects
@@ -90,10 +90,11 @@ def _interactions_here(params: Params, ratings: Path, snapshot: Path, into: Path
     partitions = sorted(snapshot.glob("*.parquet"))
     events = pl.scan_parquet(partitions) if partitions else None
     rated = _remembered(pl.scan_parquet(ratings), snapshot / FORGOTTEN)
-    out = into / "interactions.parquet"
-    combine(rated, events, params.signals, params.star).sink_parquet(out, row_group_size=ROWS)
+    with beside(into / "interactions.parquet") as unfinished:
+        combine(rated, events, params.signals, params.star).sink_parquet(unfinished, row_group_size=ROWS)
     before = before_events(rated, events, params.signals, params.star).collect()
-    save_frame(before, into / "before_events.parquet")
+    with beside(into / "before_events.parquet") as unfinished:
+        before.write_parquet(unfinished)
 
 
 def _interactions_on_cluster(params: Params, ratings: Path, snapshot: Path, into: Path) -> None:
