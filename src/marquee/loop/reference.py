@@ -140,12 +140,15 @@ def _came_last(model: Recommender) -> Iterator[tuple[int, int]]:
 
 
 def _features(shown: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """Of what was shown by a ranker."""
+    """Of what was shown by a ranker; anybody may have sent the event, so what makes no sense is left out."""
     packed, score = (shown["detail"].str.json_path_match(f"$.{name}") for name in ("features", "score"))
-    told = [
-        [*np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32), float(of)]
-        for text, of in zip(packed, score, strict=True)
-        if text is not None and of is not None
-    ]
+    told = (_row(text, of) for text, of in zip(packed, score, strict=True) if text is not None and of is not None)
     rows = [row for row in told if len(row) == len(names)]
     return pl.DataFrame(np.array(rows, np.float32).reshape(-1, len(names)), names)
+
+
+def _row(packed: str, score: str) -> list[float]:
+    try:
+        return [*np.frombuffer(base64.b64decode(packed), "<f2").astype(float).tolist(), float(score)]
+    except ValueError:
+        return []
