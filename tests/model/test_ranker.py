@@ -88,6 +88,12 @@ def test_without_lessons_the_ranks_of_the_sources_decide() -> None:
     assert ranker.contributions(features).sum(axis=1) == pytest.approx(ranker.scores(features))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_of_too_few_rows_for_two_leaves_nothing_is_learnt_and_the_ranks_decide(groups: int) -> None:
+    few, leaf_rows = lessons_of(groups, per_group=1), PARAMS.model_copy(update={"leaf_rows": 2})
+    assert fit_ranker(few, leaf_rows, SEED).texts == ()
+
+
 def test_nobodys_candidates_have_no_scores(ranker: Ranker) -> None:
     for each in (ranker, Ranker(NAMES, ())):
         assert each.scores(np.empty((0, len(NAMES)), np.float32)).shape == (0,)

@@ -100,7 +100,7 @@ def fit_ranker(rows: Rows, params: RankerParams, seed: int) -> Ranker:
 def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list[Ranker]:
     """One of each; all their boosters share two processors, and those of the same rows what is made of these once."""
     with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(lambda rows: _dataset(rows, params, seed) if len(rows.counts) else None, taught))
+        made = list(pool.map(lambda rows: _dataset(rows, params, seed) if _teaches(rows, params) else None, taught))
         votes = [
             [
                 pool.submit(_fit, data, objective, params, seed + number)
@@ -113,6 +113,11 @@ def fit_rankers(taught: Sequence[Rows], params: RankerParams, seed: int) -> list
             Ranker(rows.names, tuple(vote.result() for vote in of_rows))
             for rows, of_rows in zip(taught, votes, strict=True)
         ]
+
+
+def _teaches(rows: Rows, params: RankerParams) -> bool:
+    """Fewer rows make no two leaves; of very few LightGBM draws none for a tree, and fails."""
+    return len(rows.labels) >= 2 * params.leaf_rows
 
 
 def _dataset(rows: Rows, params: RankerParams, seed: int) -> "lgb.Dataset":
