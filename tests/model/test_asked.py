@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import polars as pl
 
-from marquee.model.asked import histories_for, now, rows_of_pairs
-from marquee.model.histories import Histories, histories_of, rows_of
+from marquee.model.arrange import Lists
+from marquee.model.asked import histories_for, lists, now, rows_of_pairs
+from marquee.model.histories import Histories, Ints, histories_of, rows_of
+from marquee.model.recommender import Lister, Recommender
 from marquee.model.titles import titles_of
 from marquee.tables import WHEN
 
@@ -46,6 +50,27 @@ def test_now_is_the_latest_moment_that_anybody_told_of_anything() -> None:
     assert now(known, asked).tolist() == [known.at.max()] * 2
     late = replace(known, known_at=known.known_at + 7)
     assert now(late, asked).tolist() == now(known, late).tolist()[:2] == [known.at.max() + 7] * 2
+
+
+def test_scores_go_on_falling_where_titles_only_fill_a_list_up_also_where_nothing_was_scored() -> None:
+    nan = np.nan
+
+    def filled(asked: Histories, as_of: Ints, k: int) -> Lists:  # noqa: ARG001
+        user, score = np.array([0, 0, 0, 0, 1, 2, 2]), np.array([3, -4.5, nan, nan, 0.25, nan, nan], np.float32)
+        rank = np.array([1, 2, 3, 4, 1, 1, 2], np.uint32)
+        return Lists(user, np.zeros(7, np.int32), rank, score, np.ones(7))
+
+    known = histories()
+    titles = titles_of(None, np.array([10, 20]))
+    whole = cast("Lister", SimpleNamespace(histories=known, titles=titles, recommend=filled))
+    assert lists(whole, known, 4)["score"].to_list() == [3, -4.5, -5.5, -6.5, 0.25, -1, -2]
+
+
+def test_lists_of_more_titles_than_sources_propose_have_scores_that_fall(fitted: Recommender) -> None:
+    some, _ = histories_for(fitted.histories, np.array([1, 2, 10**6]))
+    made = lists(fitted, some, 1000)
+    assert made.select(pl.col("score").is_finite().all()).item()
+    assert made.select((pl.col("score").diff().over("user_id").drop_nulls() <= 0).all()).item()
 
 
 def test_an_id_that_is_not_there_has_no_row() -> None:

@@ -59,11 +59,12 @@ def now(known: Histories, histories: Histories) -> Ints:
 
 
 def lists(recommender: Lister, histories: Histories, k: int) -> pl.DataFrame:
-    """LISTS as of now, of viewers with rising ids; a title that only fills a list up scores NaN."""
+    """LISTS as of now, of viewers with rising ids."""
     if not k or not len(histories):
         return _NO_LIST
     told = recommender.recommend(histories, now(recommender.histories, histories), k)
-    return _table(recommender.titles.ids, histories.user_ids[told.user], told.title, told.rank, told.score)
+    score = _going_on(told.user, told.rank, told.score)
+    return _table(recommender.titles.ids, histories.user_ids[told.user], told.title, told.rank, score)
 
 
 def lists_of_sources(recommender: Lister, histories: Histories, k: int) -> Mapping[str, pl.DataFrame]:
@@ -102,6 +103,15 @@ def similar(recommender: Lister, title: int, k: int) -> pl.DataFrame:
     """title_id, name and score of the titles most like one, as the service tells them to nobody in particular."""
     alike, score = best(likeness(recommender, title), for_region(recommender.titles, None), k)
     return recommender.titles.frame[alike].select("title_id", "name", score=pl.Series(score))
+
+
+def _going_on(user: Ints, rank: Rows, score: Floats) -> Floats:
+    """Scores that go on where titles only fill a list up: one less a place than the lowest of the viewer, or than 0."""
+    scored, viewers = ~np.isnan(score), int(user.max(initial=-1)) + 1
+    lowest, count = np.full(viewers, np.inf), np.bincount(user[scored], minlength=viewers)
+    np.minimum.at(lowest, user[scored], score[scored])
+    lowest[count == 0] = 0
+    return np.where(scored, score, lowest[user] - (rank - count[user])).astype(np.float32)
 
 
 def _table(title_ids: Ints, user_id: Ints, title: Rows, rank: NDArray[Any], score: Floats) -> pl.DataFrame:
