@@ -236,7 +236,7 @@ def test_a_title_is_explained_by_titles_of_the_history(marquee: Marquee, fitted:
     ("arguments", "says"),
     [
         (["recommend", "--model", "MODEL", "--k", "3", "--out", "x"], "either --users or --histories"),
-        (["recommend", "--model", "nowhere", "--users", "all", "--out", "x"], "nowhere: no manifest.json, so no model"),
+        (["recommend", "--model", "nowhere", "--users", "all", "--out", "x"], "nowhere: there is nothing, so no model"),
         (["recommend", "--model", "MODEL", "--users", "nowhere.csv", "--out", "x"], "nowhere.csv: no table"),
         (["similar", "--model", "MODEL", "--title", "123456"], "title 123456 is unknown to the model"),
         (["explain", "--model", "MODEL", "--user", "424242", "--title", "3"], "viewer 424242 is unknown to the model"),

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,10 @@ import polars as pl
 import pytest
 
 from marquee.errors import ModelError
-from marquee.model.folder import Contents, load_model, save_model
+from marquee.model import folder
+from marquee.model.folder import Contents, check_place, load_model, save_model
+
+ROOT = Path(__file__).parents[2]
 
 
 def contents(first: float = 1.0) -> Contents:
@@ -93,6 +98,48 @@ def test_a_file_beside_the_model_or_in_its_place_is_never_replaced(saved: Path, 
     for name in ("file", "link"):
         with pytest.raises(ModelError, match="it is no folder"):
             save_model(tmp_path / name, contents())
+
+
+def test_a_link_to_a_folder_is_followed_to_read_it_and_to_replace_it(saved: Path, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(saved)
+    assert load_model(link).texts == contents().texts
+    save_model(link, contents(first=9.0))
+    assert link.is_symlink()
+    assert load_model(saved).arrays["als"]["factors"][0, 0] == 9
+    assert [path.name for path in link.parent.iterdir()] == ["link"]
+
+
+@pytest.mark.parametrize("place", ["/proc/model", "file/model", "/dev/null/deep/model"])
+def test_a_place_where_nothing_can_be_written_is_named_as_it_was_given(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ModelError, match=rf"{place}: no model can be written there \(\w"):
+        check_place(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_model_is_not_walked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("it was walked through"))
+    with pytest.raises(ModelError, match="it holds deep, which is not of a model"):
+        check_place(tmp_path)
+
+
+def test_what_the_killed_left_beside_a_model_goes_with_the_next_save(saved: Path) -> None:
+    killed = "import os; from tests.model.test_folder import *; beside = folder._beside(Path('{}'))"
+    command = [sys.executable, "-c", f"{killed.format(saved)}; beside.__enter__(); os._exit(9)"]
+    for _ in range(2):
+        assert subprocess.run(command, check=False, cwd=ROOT).returncode == 9
+    somebodys = saved.with_name(".model-of-mine")
+    somebodys.mkdir()
+    with folder._beside(saved) as unfinished:
+        (unfinished / "file.txt").write_text("")
+        assert len(list(saved.parent.iterdir())) == 5
+        save_model(saved, contents(first=9.0))
+        assert set(saved.parent.iterdir()) == {saved, somebodys, unfinished.parent}
+        shutil.rmtree(saved)
+    assert set(saved.parent.iterdir()) == {saved, somebodys}
 
 
 def test_a_save_that_fails_leaves_the_earlier_model(saved: Path) -> None:
@@ -179,6 +226,11 @@ def remove_everything(model: Path) -> None:
     shutil.rmtree(model)
 
 
+def leave_a_file(model: Path) -> None:
+    remove_everything(model)
+    model.write_text("mine")
+
+
 def rewrite(model: Path, change: Callable[[dict], object]) -> None:  # type: ignore[type-arg]
     told = json.loads((model / "manifest.json").read_text())
     change(told)
@@ -194,12 +246,13 @@ def rewrite(model: Path, change: Callable[[dict], object]) -> None:  # type: ign
         (add_a_file, r"als/extra\.npy is not of the model"),
         (add_an_empty_folder, r"cache is not of the model"),
         (link_a_file, r"ranker\.txt: a link, not a file"),
-        (link_a_folder, r"als/factors\.npy is missing"),
+        (link_a_folder, r"model/als: a link, not a file or folder"),
         (lose_the_manifest, r"no manifest\.json, so no model"),
         (cut_the_manifest, r"manifest\.json: damaged"),
         (change_a_fact, r"its fingerprint is another"),
         (another_format, r"a model of format 99, this is 1"),
-        (remove_everything, r"no manifest\.json, so no model"),
+        (remove_everything, r"there is nothing, so no model"),
+        (leave_a_file, r"no folder, so no model"),
     ],
 )
 def test_a_damaged_folder_is_refused_by_name_with_a_way_out(

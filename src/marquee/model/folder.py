@@ -4,12 +4,14 @@ manifest.json names every file with its size and hash, the libraries, and what t
 is of all that, and the same for the same model. `load_model` refuses a folder that is not exactly its manifest.
 """
 
+import glob
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +22,13 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from marquee.alone import alone
 from marquee.errors import ModelError
+from marquee.places import why_not
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+_LOCK = "lock"
 _WAY_OUT = "fit one with `marquee fit` or `make repro`, or take a whole copy"
 _LIBRARIES = ("marquee", "numpy", "scipy", "polars", "implicit", "lightgbm")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -66,7 +71,7 @@ class _Manifest(_Strict):
 def save_model(folder: Path, contents: Contents) -> str:
     """Writes the folder as a whole, in place of an earlier model if there is one; its fingerprint."""
     check_place(folder)
-    with _beside(folder) as unfinished:
+    with _beside(folder.resolve()) as unfinished:
         _write(unfinished, contents)
         files = {
             name: _File(size=(unfinished / name).stat().st_size, sha256=sha256_of(unfinished / name))
@@ -80,7 +85,13 @@ def save_model(folder: Path, contents: Contents) -> str:
 
 
 def load_model(folder: Path) -> Contents:
-    """What `save_model` was given, arrays memory-mapped and read-only; ModelError if a byte of it is another."""
+    """What `save_model` was given, arrays memory-mapped and read-only; ModelError if a byte of it is another.
+
+    A link to a folder is followed once: whoever moves it meanwhile mixes no two models.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: {'no folder' if folder.exists() else 'there is nothing'}, so no model; {_WAY_OUT}")
+    folder = folder.resolve()
     manifest = _manifest(folder)
     _compare(folder, manifest)
     names = sorted(manifest.files)
@@ -112,25 +123,48 @@ def _beside(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
         unfinished, replaced = Path(temporary) / "new", Path(temporary) / "old"
         unfinished.mkdir()
-        yield unfinished
-        try:
-            if folder.exists():
-                folder.rename(replaced)
-            unfinished.rename(folder)
-        finally:
-            if replaced.exists() and not folder.exists():  # something came in between
-                replaced.rename(folder)
+        with alone(Path(temporary) / _LOCK):
+            yield unfinished
+            try:
+                if folder.exists():
+                    folder.rename(replaced)
+                unfinished.rename(folder)
+            finally:
+                if replaced.exists() and not folder.exists():  # something came in between
+                    replaced.rename(folder)
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what was left beside that folder by those who were killed while they wrote it."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}-*"):
+        with suppress(OSError):  # it is somebody else's, or gone
+            _sweep_away(left)
+
+
+def _sweep_away(left: Path) -> None:
+    lock = left / _LOCK
+    # A number in it says that its writer had it; who could have it now says that the writer is gone.
+    if left.is_symlink() or not lock.is_file() or not lock.stat().st_size:
+        return
+    if {each.name for each in left.iterdir()} <= {_LOCK, "new", "old"}:
+        with alone(lock) as is_left:
+            if is_left:
+                shutil.rmtree(left)
 
 
 def check_place(folder: Path) -> None:
     """Refuses to put a model where anything is that no manifest of ours names: it is somebody's work."""
     way_out = "name another folder, or remove it first"
-    if not folder.is_symlink() and not folder.exists():
-        return
-    if folder.is_symlink() or not folder.is_dir():
+    if folder.is_dir():
+        ours = _of_a_model(folder)
+        held = _names(folder) if ours else {each.name for each in folder.iterdir()}  # it may be a whole disk
+        if unknown := held - ours:
+            raise ModelError(f"{folder}: it holds {min(unknown)}, which is not of a model; {way_out}")
+    elif folder.is_symlink() or folder.exists():
         raise ModelError(f"{folder}: it is no folder, so no model takes its place; {way_out}")
-    if unknown := _names(folder) - _of_a_model(folder):
-        raise ModelError(f"{folder}: it holds {min(unknown)}, which is not of a model; {way_out}")
+    if reason := why_not(folder.resolve().parent):
+        raise ModelError(f"{folder}: no model can be written there ({reason}); name another folder")
 
 
 def _of_a_model(folder: Path) -> set[str]:
@@ -202,6 +236,8 @@ def _compare(folder: Path, manifest: _Manifest) -> None:
     if strange := [name for name in manifest.files if not _FILE.fullmatch(name)]:
         raise ModelError(f"{folder}/{_MANIFEST}: it names {strange[0]!r}, no file of a model; {_WAY_OUT}")
     found = _names(folder) - {_MANIFEST}
+    if links := [name for name in found if (folder / name).is_symlink()]:
+        raise ModelError(f"{folder / min(links)}: a link, not a file or folder of the model's own; {_WAY_OUT}")
     if missing := manifest.files.keys() - found:
         raise ModelError(f"{folder}: {min(missing)} is missing; {_WAY_OUT}")
     if extra := found - manifest.files.keys():
@@ -211,8 +247,8 @@ def _compare(folder: Path, manifest: _Manifest) -> None:
 
 
 def _compare_file(path: Path, told: _File) -> None:
-    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        raise ModelError(f"{path}: a link, not a file; {_WAY_OUT}")
+    if not path.is_file():
+        raise ModelError(f"{path}: not a file; {_WAY_OUT}")
     if (size := path.stat().st_size) != told.size:
         raise ModelError(f"{path}: {size:,} bytes, the manifest says {told.size:,}; {_WAY_OUT}")
     if sha256_of(path) != told.sha256:
