@@ -10,6 +10,7 @@ import pytest
 
 from marquee.data import handed
 from marquee.errors import MarqueeError, SourceError, TableError
+from marquee.tables import TITLES
 
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 SECONDS = int(NOON.timestamp())
@@ -101,11 +102,26 @@ Reads = Callable[[Path], object]
         (ratings, {"rating": None}, "no column rating; it needs user_id, title_id, rating, rated_at"),
         (ratings, {"rating": [3.0, float("nan")]}, "rating is not a number in 1 rows, first in row 1"),
         (ratings, {"rating": [None, 3.0]}, "rating is not a number in 1 rows, first in row 0"),
-        (ratings, {"rating": [3.0, 50.0]}, "not every rating is from 0.5 to 5.0; bring them all to that scale"),
+        (
+            ratings,
+            {"rating": [3.0, 50.0]},
+            r"rating is not from 0.5 to 5.0 in 1 rows, first in row 1, .* \(50.0\); bring them all to that scale",
+        ),
         (ratings, {"rated_at": ["x", "2020-01-01"]}, "rated_at is not a time or epoch seconds in 1 rows"),
         (ratings, {"user_id": [1, None]}, "user_id is not a whole number of 64 bits in 1 rows, first in row 1"),
         (ratings, {"user_id": [1.5, 2.0]}, "user_id is not a whole number"),
-        (ratings, {"user_id": ["a", "2"]}, "user_id is not a whole number"),
+        (ratings, {"user_id": ["a", "2"]}, r"user_id is not a whole number .* \(a\); number them, and keep what each"),
+        (
+            ratings,
+            {"rated_at": [SECONDS * 10**6] * 2},
+            "rated_at is not a time .*; such great numbers are micro",
+        ),
+        (
+            ratings,
+            {"rated_at": [str(SECONDS * 10**9)] * 2},
+            "rated_at is not a time .*; such great numbers are micro",
+        ),
+        (ratings, {"rated_at": [-5, SECONDS]}, r"rated_at is not a time .* \(-5\); write seconds since 1970, or times"),
         (handed.pairs, {"title_id": [2**64 - 1, 2]}, "title_id is not a whole number of 64 bits"),
         (handed.titles, {"title_id": [5, 5]}, "title_id 5 comes twice"),
         (handed.viewers, {"user_id": [5, 5]}, "user_id 5 comes twice"),
@@ -191,9 +207,105 @@ def test_viewers_may_tell_anything_or_nothing(tmp_path: Path) -> None:
     assert viewers.rows() == [(1, "56+", None, None), (2, "18-24", "female", None)]
 
 
-def test_pairs_stay_in_their_order(tmp_path: Path) -> None:
-    path = parquet(tmp_path, user_id=[2, 1], title_id=[5, 5])
+def test_pairs_stay_in_their_order_and_may_have_a_moment_each(tmp_path: Path) -> None:
+    path = parquet(tmp_path, user_id=[2, 1], title_id=[5, 5], rated_at=None)
     assert handed.pairs(path).rows() == [(2, 5), (1, 5)]
+    told = csv(tmp_path, f"2,5,{SECONDS}", "1,5,", head="user_id,title_id,rated_at")
+    assert handed.pairs(told).rows() == [(2, 5, NOON), (1, 5, None)]
+    with pytest.raises(TableError, match=r"rated_at is not a time or epoch seconds in 1 rows, first in row 1"):
+        handed.pairs(csv(tmp_path, "2,5,", "1,5,soon", head="user_id,title_id,rated_at"))
+
+
+LISTS = [["a"], ["b"]]
+STRUCTS = [{"name": "a"}, {"name": "b"}]
+WRONG = {
+    "lists": LISTS,
+    "structs": STRUCTS,
+    "bytes": [b"1", b"2"],
+    "truths": [True, False],
+    "days": [date(2020, 1, 1)] * 2,
+    "spans": [timedelta(1)] * 2,
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("name", ["user_id", "title_id", "rating", "rated_at"])
+def test_a_column_of_another_type_is_named_with_what_it_is_and_what_would_be_right(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    if (name, kind) == ("rated_at", "days"):
+        pytest.skip("a day is a time")
+    path = parquet(tmp_path, **{name: WRONG[kind]})
+    with pytest.raises(TableError, match=rf"handed.parquet: {name} is \w+.*; write it anew as (numbers|dates, times)"):
+        ratings(path)
+    with pytest.raises(TableError, match=rf"{name} is \w+.*; write it anew as (numbers|dates, times)"):
+        (ratings if name == "rating" else handed.pairs)(path)
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "column"),
+    [
+        (handed.titles, "genres", [1, 2]),
+        (handed.titles, "genres", [[1], [2]]),
+        (handed.titles, "genres", [STRUCTS, STRUCTS]),
+        (handed.titles, "name", LISTS),
+        (handed.titles, "year", [date(1999, 1, 1)] * 2),
+        (handed.titles, "description", [b"a", b"b"]),
+        (handed.viewers, "age_group", LISTS),
+        (handed.viewers, "region", STRUCTS),
+        (handed.viewer_ids, "user_id", LISTS),
+    ],
+)
+def test_whatever_table_it_is_of(tmp_path: Path, read: Reads, name: str, column: object) -> None:
+    with pytest.raises(TableError, match=rf"handed.parquet: {name} is \w+.*; write it anew as (text|lists of|numbers)"):
+        read(parquet(tmp_path, **{name: column}))
+
+
+def test_categories_are_the_text_that_they_are(tmp_path: Path) -> None:
+    of = pl.Series(["1", "2"], dtype=pl.Categorical)
+    genres = pl.Series(LISTS, dtype=pl.List(pl.Categorical))
+    path = parquet(tmp_path, user_id=of, title_id=of, rating=of.cast(pl.Enum(["1", "2"])), genres=genres, kind=of)
+    assert ratings(path).rows() == [(1, 1, 1.0, NOON), (2, 2, 2.0, NOON)]
+    assert handed.titles(path)["genres"].to_list() == LISTS
+
+
+def test_what_cannot_be_taken_of_a_title_is_told_with_an_example(tmp_path: Path) -> None:
+    rows = ("1,A,nineteen,Movie", "2,B,99999, SERIES", "3,C,1999.5,film", "4,D,1999.0,", "5,E,,")
+    said: list[str] = []
+    told = handed.titles(csv(tmp_path, *rows, head="title_id,title,year,kind"), said.append)
+    assert told["year"].to_list() == [None, None, None, 1999, None]
+    assert told["kind"].to_list() == ["movie", "series", None, None, None]
+    of = f"{tmp_path / 'handed.csv'}: "
+    assert said == [
+        f"{of}ignored: title; it may have {', '.join(TITLES.columns)}",
+        f"{of}year is not taken in 3 rows, first in row 0, counted from 0 (nineteen); "
+        "a year is a whole number such as 1999",
+        f"{of}kind is not taken in 1 rows, first in row 2, counted from 0 (film); a kind is movie or series",
+    ]
+    said.clear()
+    handed.titles(parquet(tmp_path, user_id=None, rating=None, rated_at=None, year=[1999.0, float("nan")]), said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize("name", ["r.tsv", "r.json", "r.csv.gz", "r"])
+def test_a_file_of_another_ending_is_told_which_are_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(SourceError, match=rf"{name}: no table by its ending; write it as .parquet, or as .csv or .txt"):
+        handed.pairs(tmp_path / name)
+
+
+def test_endings_may_be_in_capitals_and_a_folder_is_no_table(tmp_path: Path) -> None:
+    path = csv(tmp_path, f"1,5,3,{SECONDS}").rename(tmp_path / "R.CSV")
+    assert ratings(path).height == 1
+    with pytest.raises(SourceError, match="a folder, not a table; name a file in it"):
+        ratings(tmp_path)
+
+
+def test_histories_may_be_of_nobody(tmp_path: Path) -> None:
+    empty: dict[str, object] = {name: [] for name in ("user_id", "title_id", "rating", "rated_at")}
+    some = ratings(csv(tmp_path, f"1,5,3,{SECONDS}"))
+    for path in (parquet(tmp_path, **empty), csv(tmp_path)):
+        assert handed.histories(path, NOON).equals(some.clear())
 
 
 def test_errors_of_files_are_errors_of_the_project(tmp_path: Path) -> None:
