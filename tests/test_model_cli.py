@@ -15,7 +15,10 @@ import pytest
 import yaml
 
 from marquee.cli import main
+from marquee.model.asked import histories_for
 from marquee.model.folder import load_model
+from marquee.model.recommender import restored
+from marquee.model.stars import NO_MOMENT
 from marquee.params import read_params
 
 ROOT = Path(__file__).parent.parent
@@ -158,7 +161,44 @@ def test_a_history_of_titles_nobody_knows_is_a_strangers(marquee: Marquee, fitte
     pl.DataFrame(row).write_parquet("histories.parquet")
     lists, done = recommended(marquee, fitted, "--histories", "histories.parquet", k=3)
     assert lists.height == 3
-    assert "1 of 1 viewers are unknown to the model" in done.stderr
+    assert done.stderr.splitlines() == [
+        "1 of 1 rows are of titles unknown to the model: they are left out",
+        "1 of 1 viewers have rated no title that the model knows: they get what is popular",
+    ]
+
+
+def test_rows_of_titles_nobody_knows_are_counted_and_the_others_count(marquee: Marquee, fitted: Path) -> None:
+    rows = pl.DataFrame({"user_id": [1, 1, 2], "title_id": [TITLES[2], 123456, 123457], "rating": 5.0, "rated_at": 4})
+    rows.write_parquet("histories.parquet")
+    lists, done = recommended(marquee, fitted, "--histories", "histories.parquet", k=3)
+    assert lists["user_id"].to_list() == [1] * 3 + [2] * 3
+    assert "2 of 3 rows are of titles unknown to the model: they are left out\n" in done.stderr
+    assert "1 of 2 viewers have rated no title that the model knows: they get what is popular\n" in done.stderr
+
+
+def test_who_has_rated_everything_has_no_list_and_that_is_told(marquee: Marquee, fitted: Path) -> None:
+    everything = pl.DataFrame({"user_id": 1, "title_id": TITLES, "rating": 3.0, "rated_at": 4})
+    other = everything.head(1).with_columns(user_id=pl.lit(2, pl.Int32))
+    pl.concat([everything, other]).write_parquet("histories.parquet")
+    lists, done = recommended(marquee, fitted, "--histories", "histories.parquet", k=3)
+    assert lists["user_id"].unique().to_list() == [2]
+    assert "1 of 2 viewers have no list: no title is left that they have not rated" in done.stderr
+
+
+def test_histories_of_nobody_give_an_empty_table(marquee: Marquee, fitted: Path) -> None:
+    Path("histories.csv").write_text("user_id,title_id,rating,rated_at\n")
+    lists, done = recommended(marquee, fitted, "--histories", "histories.csv", k=3)
+    assert lists.is_empty()
+    assert not done.stderr
+
+
+def test_what_ends_in_csv_is_written_as_csv(marquee: Marquee, fitted: Path) -> None:
+    there, _ = recommended(marquee, fitted, "--users", "all", k=3)
+    assert marquee("recommend", "--model", fitted, "--users", "all", "--k", 3, "--out", "L.csv").code == 0
+    told = pl.read_csv("L.csv", schema=there.schema)
+    assert told.drop("score").equals(there.drop("score"))
+    assert marquee("stars", "--model", fitted, "--pairs", "L.csv", "--out", "S.CSV").code == 0
+    assert pl.read_csv("S.CSV").columns == ["user_id", "title_id", "rating"]
 
 
 def test_what_viewers_tell_of_themselves_counts_at_once_also_of_strangers(marquee: Marquee) -> None:
@@ -212,6 +252,19 @@ def test_stars_are_told_for_every_pair_in_its_order_also_twice_for_strangers_and
     assert stars["rating"][4] == stars["rating"][0]
 
 
+def test_stars_are_of_the_moment_that_is_told(marquee: Marquee, fitted: Path) -> None:
+    moments = [1_500_000_000, 1_500_000_000 + 86_400 * 13, None]
+    Path("pairs.csv").write_text("\n".join(["user_id,title_id,rated_at", *(f"1,3,{at or ''}" for at in moments)]))
+    done = marquee("stars", "--model", fitted, "--pairs", "pairs.csv", "--out", "S.parquet")
+    assert done.code == 0, done.stderr
+    whole = restored(load_model(fitted))
+    history, _ = histories_for(whole.histories, np.array([1]))
+    at = np.array([NO_MOMENT if moment is None else moment * 1000 for moment in moments])
+    expected = whole.stars.predict(history, np.zeros(3, np.int64), np.full(3, TITLES.tolist().index(3)), at)
+    assert pl.read_parquet("S.parquet")["rating"].to_list() == pytest.approx(expected.tolist())
+    assert len(set(expected.tolist())) > 1
+
+
 def test_similar_titles_are_of_the_same_taste(marquee: Marquee, fitted: Path) -> None:
     done = marquee("similar", "--model", fitted, "--title", TITLES[4], "--k", 5)
     assert done.code == 0, done.stderr
@@ -232,12 +285,50 @@ def test_a_title_is_explained_by_titles_of_the_history(marquee: Marquee, fitted:
     ] * 6
 
 
+def test_a_title_that_is_rated_is_explained_as_if_it_were_not_and_that_is_said(marquee: Marquee, fitted: Path) -> None:
+    for title in world().filter(pl.col("user_id") == 1)["title_id"].to_list()[:4]:
+        done = marquee("explain", "--model", fitted, "--user", 1, "--title", title)
+        assert done.code == 0, done.stderr
+        _, said, *facts = done.stdout.splitlines()
+        assert said == "  rated already, so it is in no list; this would be why if it were not"
+        assert not [fact for fact in facts if fact.endswith(f"% title {title}")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["recommend", "--model", "MODEL", "--k", "3", "--out", "x"], "either --users or --histories"),
         (["recommend", "--model", "nowhere", "--users", "all", "--out", "x"], "nowhere: there is nothing, so no model"),
-        (["recommend", "--model", "MODEL", "--users", "nowhere.csv", "--out", "x"], "nowhere.csv: no table"),
+        (
+            ["recommend", "--model", "MODEL", "--users", "nowhere.csv", "--out", "x"],
+            "--users nowhere.csv: there is no such file",
+        ),
+        (
+            ["recommend", "--model", "MODEL", "--users", "1", "--out", "x"],
+            "--users 1: there is no such file; give all, or",
+        ),
+        (["recommend", "--model", "MODEL", "--users", "all", "--out", "MODEL/x"], "x: it lies in the model"),
+        (
+            ["recommend", "--model", "nowhere", "--users", "all", "--out", "nowhere/x"],
+            "x: it lies in the model nowhere",
+        ),
+        (["recommend", "--model", "nowhere", "--histories", "FUTURE", "--out", "FUTURE"], "it is read as future.csv"),
+        (
+            ["recommend", "--model", "nowhere", "--users", "FUTURE", "--out", "LINK"],
+            "link.csv: it is read as future.csv",
+        ),
+        (["recommend", "--model", "nowhere", "--users", "all", "--out", "/proc/x"], "/proc/x: it cannot be written ("),
+        (["recommend", "--model", "nowhere", "--users", "all", "--out", "."], ".: a folder; name a file"),
+        (["stars", "--model", "nowhere", "--pairs", "FUTURE", "--out", "FUTURE"], "it is read as future.csv"),
+        (
+            ["stars", "--model", "nowhere", "--pairs", "FUTURE", "--out", "FUTURE/s"],
+            "s: it cannot be written (Not a dir",
+        ),
+        ([*SPARK[:-1], "MODEL/x", "--users", "all"], "x: it lies in the model"),
+        ([*SPARK[:-1], "PARENT", "--users", "all"], "lies in it, and would be lost"),
+        (["fit", "--ratings", "nowhere.parquet", "--to", "/proc/m"], "/proc/m: no model can be written there ("),
+        (["fit", "--ratings", "nowhere.parquet", "--to", "/"], "which is not of a model; name another folder"),
+        (["fit", "--ratings", ".", "--to", "x"], ".: a folder, not a table; name a file"),
         (["similar", "--model", "MODEL", "--title", "123456"], "title 123456 is unknown to the model"),
         (["explain", "--model", "MODEL", "--user", "424242", "--title", "3"], "viewer 424242 is unknown to the model"),
         (["explain", "--model", "MODEL", "--user", "1", "--title", "123456"], "title 123456 is unknown to the model"),
@@ -254,8 +345,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     marquee: Marquee, fitted: Path, ratings: Path, arguments: list[str], says: str
 ) -> None:
     Path("future.csv").write_text("user_id,title_id,rating,rated_at\n1,3,4,2\n1,4,4,4102444800\n")
-    places = {"MODEL": fitted, "RATINGS": ratings, "WORLD": ratings.parent, "FUTURE": "future.csv"}
-    done = marquee(*(places.get(argument, argument) for argument in arguments))
+    Path("link.csv").symlink_to("future.csv")
+    places = {"RATINGS": ratings, "WORLD": ratings.parent, "FUTURE": "future.csv", "LINK": "link.csv"}
+    places |= {"MODEL": fitted, "PARENT": fitted.parent}
+    done = marquee(*(re.sub("^[A-Z]{2,}", lambda name: str(places[name[0]]), argument) for argument in arguments))
     assert done.code == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1

@@ -89,7 +89,7 @@ def test_ids_in_text_are_taken_to_their_last_digit(tmp_path: Path) -> None:
     assert ratings(path).select("user_id", "title_id").rows() == [(of, -of) for of in ids]
     texts = [str(of) for of in ids]
     assert handed.pairs(parquet(tmp_path, user_id=texts, title_id=texts, rating=None, rated_at=None)).rows() == [
-        (of, of) for of in ids
+        (of, of, None) for of in ids
     ]
 
 
@@ -209,7 +209,7 @@ def test_viewers_may_tell_anything_or_nothing(tmp_path: Path) -> None:
 
 def test_pairs_stay_in_their_order_and_may_have_a_moment_each(tmp_path: Path) -> None:
     path = parquet(tmp_path, user_id=[2, 1], title_id=[5, 5], rated_at=None)
-    assert handed.pairs(path).rows() == [(2, 5), (1, 5)]
+    assert handed.pairs(path).rows() == [(2, 5, None), (1, 5, None)]
     told = csv(tmp_path, f"2,5,{SECONDS}", "1,5,", head="user_id,title_id,rated_at")
     assert handed.pairs(told).rows() == [(2, 5, NOON), (1, 5, None)]
     with pytest.raises(TableError, match=r"rated_at is not a time or epoch seconds in 1 rows, first in row 1"):

@@ -11,8 +11,9 @@ from marquee.cli.show import out, params_of, recipe_of
 from marquee.errors import ModelError
 
 Folder = Annotated[Path, typer.Option("--model", help="A folder that `marquee fit` made.")]
-Out = Annotated[Path, typer.Option("--out", help="Parquet; what is there is replaced.")]
+Out = Annotated[Path, typer.Option("--out", help="Parquet, or csv if it ends so; what is there is replaced.")]
 Viewers = Annotated[Path | None, typer.Option(help="user_id, and any of age_group, gender, region.")]
+Pairs = Annotated[Path, typer.Option(help="user_id, title_id, and rated_at where the moment is known.")]
 K = Annotated[int, typer.Option("--k", min=0, help="How many titles.")]
 TitleId = Annotated[int, typer.Option("--title", help="The title's id.")]
 
@@ -57,6 +58,9 @@ def recommend(
                 "recommend on a cluster makes the lists of everybody whom the model was fitted on; "
                 "give --users all alone, or ask this machine with `marquee -S engine=here recommend ...`"
             )
+        from marquee.cli.placing import check_out_folder
+
+        check_out_folder(to, folder)
         from marquee.spark.lists import write_lists
 
         write_lists(folder, k, params.spark, to)
@@ -69,7 +73,7 @@ def recommend(
 
 
 @model.command("stars")
-def stars(folder: Folder, pairs: Annotated[Path, typer.Option(help="user_id, title_id.")], to: Out) -> None:
+def stars(folder: Folder, pairs: Pairs, to: Out) -> None:
     """Write the rating that each viewer would give each title: user_id, title_id, rating."""
     from marquee.cli import asking
 
@@ -94,11 +98,13 @@ def explain(
     """Say why a title is for a viewer: one sentence, what of the history carries it, what raised it."""
     from marquee.cli import asking
 
-    reason, names = asking.explain(folder, user_id, title_id)
-    out.print(escape(reason.sentence))
-    for carrier, share in reason.carried:
-        out.print(escape(f"  {share:.0%} {names[carrier]}"))
-    for words, by in reason.raised:
+    told = asking.explain(folder, user_id, title_id)
+    out.print(escape(told.reason.sentence))
+    if told.is_rated:
+        out.print("  rated already, so it is in no list; this would be why if it were not")
+    for carrier, share in told.reason.carried:
+        out.print(escape(f"  {share:.0%} {told.names[carrier]}"))
+    for words, by in told.reason.raised:
         out.print(escape(f"  {by:+.3f} {words}"))
 
 

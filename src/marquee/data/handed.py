@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 
 from marquee.data.own import listed, when
 from marquee.errors import SourceError, TableError
-from marquee.tables import AGE_GROUPS, GENDERS, KINDS_OF_TITLE, RATING_RANGE, RATINGS, TITLES, VIEWERS
+from marquee.tables import AGE_GROUPS, GENDERS, KINDS_OF_TITLE, RATING_RANGE, RATINGS, TITLES, VIEWERS, WHEN
 
 Say = Callable[[str], None]
 
@@ -72,10 +72,10 @@ def histories(path: Path, now: datetime) -> pl.DataFrame:
 
 
 def pairs(path: Path) -> pl.DataFrame:
-    """user_id, title_id, and rated_at if it is there, none where it is empty; in the order of the file."""
+    """user_id, title_id, and rated_at, none where it is not told; in the order of the file."""
     told = _read(path, _PAIR, ("rated_at",))
     if "rated_at" not in told.columns:
-        return told
+        return told.with_columns(rated_at=pl.lit(None, WHEN))
     return told.with_columns(_moments(path, told["rated_at"], may_lack=True))
 
 
