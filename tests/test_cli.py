@@ -56,6 +56,14 @@ def simulator(world: Path) -> Iterator[str]:
     process.stdout.close()
 
 
+def test_ctrl_c_while_the_command_is_being_read_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT / "src")])
+    command = [sys.executable, "-m", "marquee", "--help"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def event(number: int, **changes: object) -> str:
     plain = {"event_id": f"e{number}", "user_id": 7, "title_id": 1, "kind": "watch_finished", "source": "test"}
     return json.dumps({**plain, "happened_at": f"2006-01-01T00:00:{number:02}Z", **changes})
