@@ -121,6 +121,7 @@ Reads = Callable[[Path], object]
             {"rated_at": [str(SECONDS * 10**9)] * 2},
             "rated_at is not a time .*; such great numbers are micro",
         ),
+        (ratings, {"rated_at": [NOON, None]}, r"rated_at is not a time .* \(empty\); write seconds since 1970"),
         (ratings, {"rated_at": [-5, SECONDS]}, r"rated_at is not a time .* \(-5\); write seconds since 1970, or times"),
         (handed.pairs, {"title_id": [2**64 - 1, 2]}, "title_id is not a whole number of 64 bits"),
         (handed.titles, {"title_id": [5, 5]}, "title_id 5 comes twice"),

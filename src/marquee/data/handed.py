@@ -178,9 +178,9 @@ def _on_the_scale(path: Path, column: pl.Series) -> pl.Series:
 def _moments(path: Path, column: pl.Series, *, may_lack: bool = False) -> pl.Series:
     moments = when(column)
     found = moments.is_not_null() | column.is_null() if may_lack else moments.is_not_null()
-    too_great = (column.cast(pl.Float64, strict=False) > _LAST_MILLISECOND) if _NUMBER.holds(column.dtype) else ~found
-    units = "such great numbers are micro- or nanoseconds, divide them until they are seconds or milliseconds"
-    way_out = units if (too_great & ~found).any() else "write seconds since 1970, or times as 2020-01-31 20:15:00"
+    way_out = "write seconds since 1970, or times as 2020-01-31 20:15:00"
+    if _NUMBER.holds(column.dtype) and (column.cast(pl.Float64, strict=False) > _LAST_MILLISECOND).any():
+        way_out = "such great numbers are micro- or nanoseconds, divide them until they are seconds or milliseconds"
     _check(path, column, found, "not a time or epoch seconds", way_out)
     return moments
 
