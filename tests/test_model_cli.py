@@ -299,6 +299,7 @@ def test_a_title_that_is_rated_is_explained_as_if_it_were_not_and_that_is_said(m
     [
         (["recommend", "--model", "MODEL", "--k", "3", "--out", "x"], "either --users or --histories"),
         (["recommend", "--model", "nowhere", "--users", "all", "--out", "x"], "nowhere: there is nothing, so no model"),
+        (["similar", "--model", ".", "--title", "3"], "error: .: no manifest.json, so no model"),
         (
             ["recommend", "--model", "MODEL", "--users", "nowhere.csv", "--out", "x"],
             "--users nowhere.csv: there is no such file",

@@ -91,7 +91,7 @@ def load_model(folder: Path) -> Contents:
     """
     if not folder.is_dir():
         raise ModelError(f"{folder}: {'no folder' if folder.exists() else 'there is nothing'}, so no model; {_WAY_OUT}")
-    folder = folder.resolve()
+    folder = folder.resolve() if folder.is_symlink() else folder
     manifest = _manifest(folder)
     _compare(folder, manifest)
     names = sorted(manifest.files)
