@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marquee.data.events import Event, EventStore, Receipt
-from marquee.data.events.validity import RULES
+from marquee.data.events.validity import RULES, Content, Validity
 from marquee.errors import StoreError
 from marquee.tables import EVENTS, KINDS_OF_EVENT
 from tests.data.conftest import NOW, NOW_MS, PARAMS, TITLES, an_event, ids, reasons
@@ -104,6 +104,14 @@ def test_an_invalid_event_is_refused_with_its_reason_and_the_rest_kept(
     assert [refusal.index for refusal in receipt.refused] == [1]
     assert reasons(receipt)[0].startswith(reason)
     assert ids(store_on_sqlite.history(7, 10)) == ["first", "last"]
+
+
+def test_a_profile_that_no_reader_gets_to_the_end_of_is_refused() -> None:
+    judge = Validity(PARAMS.model_copy(update={"text_limit": 10**6}), None).judge
+    deep, odd = (an_event(kind="signed_up", title_id=None, detail=detail) for detail in ("[" * 10**5, "no JSON"))
+    assert str(judge(deep, NOW_MS)).startswith("detail of signed_up is nested too deeply")
+    assert isinstance(judge(odd, NOW_MS), Content)
+    assert isinstance(judge(an_event(detail="[" * 10**5), NOW_MS), Content)
 
 
 def test_the_limits_themselves_are_taken(store: EventStore) -> None:

@@ -65,6 +65,17 @@ def test_of_a_profile_that_makes_no_sense_counts_what_does(answers: Answers, sto
     assert len(top(answers)) == CHECKED
 
 
+def test_a_profile_that_no_reader_gets_to_the_end_of_is_none(
+    answers: Answers, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = an_event("deep", "signed_up", None, detail="[" * 2_000)
+    with monkeypatch.context() as taken_before:
+        taken_before.setattr("marquee.data.events.validity._is_too_deep", lambda _: False)
+        do(store, deep)
+    assert answers.profile(STRANGER).profile == s.Profile()
+    assert len(top(answers)) == CHECKED
+
+
 def test_less_of_a_taste_leaves_less_of_it_in_lists_and_nothing_behind(answers: Answers, store: EventStore) -> None:
     like(store, *LIKED)
     before = top(answers)

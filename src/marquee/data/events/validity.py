@@ -3,6 +3,7 @@
 A reason never repeats what was sent, so reasons can be counted, and nobody's text ends up in a log.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,8 @@ class Validity:
         yield from _text_faults("source", event.get("source"), NAME_LIMIT)
         if event.get("detail") is not None:
             yield from _text_faults("detail", event["detail"], self._params.text_limit)
+        if kind == "signed_up" and _is_too_deep(event["detail"]):
+            yield "detail of signed_up is nested too deeply; a profile has named values and one list"
 
     def _id_faults(self, user_id: object, title_id: object) -> Iterator[str]:
         if not is_id(user_id):
@@ -165,6 +168,17 @@ def _text_faults(name: str, text: object, limit: int) -> Iterator[str]:
         yield f"{name} is longer than {limit:,} characters"
     elif not _storable(text):
         yield f"{name} has a NUL or half a character"
+
+
+def _is_too_deep(detail: str) -> bool:
+    """For who reads it as JSON; what is none is not read at all."""
+    try:
+        json.loads(detail)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return False
 
 
 def _storable(text: str) -> bool:

@@ -11,7 +11,7 @@ from marquee.errors import RequestError, StoreError
 from marquee.model.histories import Histories
 from marquee.model.live import knows
 from marquee.serve import schemas as s
-from marquee.serve.answers.viewers import MOST_EVENTS
+from marquee.serve.answers.viewers import MOST_EVENTS, told_in
 from marquee.serve.storing import Store
 
 _SOURCE = "service"
@@ -74,7 +74,7 @@ def _is_free(store: Store, user_id: int, trained: Histories) -> bool:
 
 def _signed_up_as(store: Store, user_id: int, nonce: str) -> bool:
     first = (event for event in store.deeds(user_id, MOST_EVENTS).events if event.event_id == _sign_up_id(user_id))
-    return any(json.loads(event.detail or "{}").get("nonce") == nonce for event in first)
+    return any(told_in(event.detail).get("nonce") == nonce for event in first)
 
 
 def _sign_up_id(user_id: int) -> str:

@@ -119,12 +119,15 @@ def _forgotten(store: Store) -> dict[int, int]:
 
 
 def _told(events: Iterable[Event]) -> Mapping[str, object]:
-    """What a viewer told of themselves when they signed up."""
-    details = [event.detail for event in events if event.kind == "signed_up" and event.detail]
-    if not details:
-        return {}
+    """What a viewer told of themselves last."""
+    details = [event.detail for event in events if event.kind == "signed_up"]
+    return told_in(details[-1]) if details else {}
+
+
+def told_in(detail: str | None) -> Mapping[str, object]:
+    """The named values of a detail; none of one that is no JSON object, for anybody may have sent it."""
     try:
-        told = json.loads(details[-1])
-    except ValueError:
+        told = json.loads(detail or "{}")
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
