@@ -134,9 +134,9 @@ def test_what_is_no_set_of_named_values_is_no_event(store_on_sqlite: EventStore,
     assert (receipt.accepted, reasons(receipt)) == (1, ["not a JSON object; an event is a set of named values"])
 
 
-def test_a_refusal_names_the_event_but_no_more_of_it_than_fits(store: EventStore) -> None:
-    receipt = store.append(["no mapping", an_event("x" * 1_000), {"event_id": 5}], NOW)
-    assert [refusal.event_id for refusal in receipt.refused] == [None, "x" * 64, None]
+def test_a_refusal_names_the_event_but_no_more_of_it_than_can_be_sent(store: EventStore) -> None:
+    receipt = store.append(["no mapping", an_event("x" * 1_000), {"event_id": 5}, an_event("half \ud800")], NOW)
+    assert [refusal.event_id for refusal in receipt.refused] == [None, "x" * 64, None, "half ?"]
 
 
 def test_without_a_list_of_titles_every_title_is_known(store_url: str) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import json
 import logging
 from collections.abc import Callable
 
 import httpx
 import pytest
 
-from marquee.serve.door import App, Door, Receive, Scope, Send
+from marquee.serve.door import App, Door, Receive, Scope, Send, refusal
 
 
 def through(app: App, ask: Callable[[httpx.AsyncClient], object], timeout_s: float = 5) -> httpx.Response:
@@ -103,6 +104,11 @@ def test_a_refusal_of_others_gets_the_one_shape() -> None:
     answer = through(missing, lambda client: client.get("/"))
     assert answer.status_code == 404
     assert error(answer)["code"] == "not_found"
+
+
+def test_half_a_character_of_what_was_asked_can_be_told_of() -> None:
+    told = json.loads(refusal("invalid_request", "no \ud800", "1", "body.\udfff"))["error"]
+    assert (told["message"], told["where"]) == ("no ?", "body.?")
 
 
 def test_a_body_that_says_how_large_it_is_is_refused_unread() -> None:

@@ -94,10 +94,11 @@ def test_a_dislike_never_raises_the_title_or_its_near_copies(service: Running, k
 
 
 def test_an_event_sent_twice_counts_once_and_a_bad_one_is_told_with_its_reason(service: Running) -> None:
-    events = [an_event("twice"), an_event("twice"), an_event("bad", kind="sung"), "no event"]
-    told = service.post("/events", {"events": events}).json()
+    events = [an_event("twice"), an_event("twice"), an_event("bad", kind="sung"), "no event", an_event("\ud800")]
+    body, is_json = json.dumps({"events": events}), {"content-type": "application/json"}
+    told = service.client.post("/events", content=body, headers=is_json).json()
     assert (told["accepted"], told["duplicates"]) == (1, 1)
-    assert [refused["index"] for refused in told["refused"]] == [2, 3]
+    assert [refused["index"] for refused in told["refused"]] == [2, 3, 4]
 
 
 def test_a_body_that_does_not_say_it_is_json_is_refused_with_the_way_out(service: Running) -> None:

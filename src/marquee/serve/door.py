@@ -134,8 +134,13 @@ class _Visit:
 
 def refusal(code: str, message: str, request_id: str, where: str | None = None) -> bytes:
     """The one shape of everything that is not answered."""
-    error = {"code": code, "message": message, "request_id": request_id}
-    return orjson.dumps({"error": error | ({"where": where} if where else {})})
+    error = {"code": code, "message": _sendable(message), "request_id": request_id}
+    return orjson.dumps({"error": error | ({"where": _sendable(where)} if where else {})})
+
+
+def _sendable(text: str) -> str:
+    """Half a character, as of what was asked, is no text that can be sent."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def words_of(status: int) -> tuple[str, str]:

@@ -228,8 +228,9 @@ class EventStore:
 
 
 def _event_id(event: object) -> str | None:
+    """As it can be sent back: no more of it than an id may have, and nothing that is half a character."""
     event_id = event.get("event_id") if isinstance(event, Mapping) else None
-    return event_id[:NAME_LIMIT] if isinstance(event_id, str) else None
+    return event_id[:NAME_LIMIT].encode("utf-8", "replace").decode() if isinstance(event_id, str) else None
 
 
 def _in_words(event: Event) -> dict[str, object]:
