@@ -116,6 +116,14 @@ def test_a_question_of_every_request_is_not_waited_for_and_all_others_are(
     assert not caplog.records
 
 
+def test_who_writes_is_waited_for_no_longer_than_asked(store_url: str) -> None:
+    with closing(Database(store_url)) as one, closing(Database(store_url, patience_s=0.2)) as other:
+        with one.write(), pytest.raises(StoreError, match=r"lock.*; end the program that holds it"), other.write():
+            pass
+        with other.write():
+            pass
+
+
 def test_a_file_that_another_process_is_just_turning_to_wal_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     with closing(sqlite3.connect(path)) as other, closing(sqlite3.connect(path, isolation_level=None)) as connection:

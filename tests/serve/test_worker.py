@@ -1,6 +1,8 @@
 """A worker in this process: what it tells Prometheus is of now, whoever takes the scrape; and who asks finds room."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -9,10 +11,11 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
+from marquee.errors import StoreError
 from marquee.serve import metrics, pulse
 from marquee.serve.settings import Settings
-from marquee.serve.worker import Worker, shipped_params
-from tests.serve.running import until
+from marquee.serve.worker import Worker, now, shipped_params
+from tests.serve.running import an_event, until
 
 
 def test_gauges_are_of_now_without_a_scrape(
@@ -40,6 +43,32 @@ def test_however_many_streams_wait_for_a_list_a_request_is_not_refused(model_fol
         opened.set()
         assert await asked == "answered"
         assert all(await asyncio.gather(*pushed))
+        worker.end()
+
+    asyncio.run(serve())
+
+
+def test_a_store_that_cannot_be_written_is_away_until_it_can(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "EVERY_S", 0.05)
+    url, timeout_s = f"sqlite:///{tmp_path}/events.db", 1.0
+    settings = Settings(model=model_folder, state=tmp_path, database_url=url, timeout_s=timeout_s)
+
+    async def serve() -> None:
+        worker = Worker(settings, shipped_params())
+        worker.begin()
+        with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            told = (worker.write(worker.store.append, [an_event(f"{n}")], now()) for n in range(12))
+            async with asyncio.timeout(timeout_s):
+                refused = await asyncio.gather(*told, return_exceptions=True)
+            assert {type(error) for error in refused} == {StoreError}
+            assert worker.faults()["store"]
+            assert not worker.streams.store_is_away
+            other.execute("ROLLBACK")
+        await asyncio.to_thread(until, lambda: not worker.faults()["store"], lambda: "the store is away")
+        assert (await worker.write(worker.store.append, [an_event("a")], now())).accepted == 1
         worker.end()
 
     asyncio.run(serve())

@@ -29,6 +29,7 @@ from marquee.serve.pulse import Pulse
 from marquee.serve.served import Served, open_served
 from marquee.serve.settings import Settings
 from marquee.serve.shown import Shown
+from marquee.serve.storing import WorkersStore
 from marquee.serve.stream import Streams
 from marquee.tables import ID_LIMIT
 
@@ -42,7 +43,7 @@ Reply = TypeVar("Reply")
 class Worker:
     def __init__(self, settings: Settings, params: Params) -> None:
         self.settings, self.params = settings, params
-        self.store = EventStore(settings.database_url, params.events, None)
+        self.store = WorkersStore(settings.database_url, params.events, settings.timeout_s)
         self._keys = ApiKeys(settings.database_url)
         self.tokens = Tokens(_secret(settings))
         self.access = Access(self._keys, self.tokens)
@@ -97,11 +98,12 @@ class Worker:
         return {
             "registry": self.live.registry_is_away,
             "champion": self.live.refused is not None,
-            "store": self.streams.store_is_away,
+            "store": self.streams.store_is_away or self.store.takes_nothing,
         }
 
     def _measured(self) -> CollectorRegistry:
         """A scrape is answered by one worker, which knows of the others what they measured themselves."""
+        self.store.try_again()
         self.measure()
         return metrics.collected()
 

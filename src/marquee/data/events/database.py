@@ -21,7 +21,7 @@ from marquee.errors import StoreError
 if TYPE_CHECKING:
     from marquee.data.events.impatient import Impatient
 
-PATIENCE_S = 30  # how long a writer waits for the others
+PATIENCE_S = 30.0  # how long a writer waits for the others
 _READERS_S = 2.0  # how long whoever erases waits for those who read
 _CONNECT_S = 3  # how long a server may say nothing to who connects
 _WRITERS = 0x6D617271  # PostgreSQL's name for the lock that writers take turns with
@@ -52,6 +52,7 @@ _WAYS_OUT = MappingProxyType(
         "readonly database": "make the file and its folder writable",
         "disk is full": "free some space on its disk",
         "locked": "end the program that holds it, then try again",
+        "lock timeout": "end the program that holds it, then try again",
         "authentication failed": "correct the user and the password in its URL",
         "does not exist": "create it, or correct its URL",
     }
@@ -59,12 +60,13 @@ _WAYS_OUT = MappingProxyType(
 
 
 class Database:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         known = known_url(url)
+        self._patience_s = patience_s
         self.name = _without_secrets(known)
         if known.get_backend_name() == "sqlite":
             _make_folder_of(known)
-        self._reading, self._writing = _two_ways(_engine(known))
+        self._reading, self._writing = _two_ways(_engine(known, patience_s))
         self._asked: dict[Select[Any], SQLCompiler] = {}
 
     @property
@@ -113,11 +115,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """The only writing transaction there is at this time, of all processes."""
+        """The only writing transaction there is at this time, of all processes; StoreError if others take too long."""
         with self._in_one_sentence(), self._writing.begin() as connection:
             _take_time(connection)
             if connection.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
+                patience = func.set_config("lock_timeout", f"{self._patience_s * 1000:.0f}ms", True)
+                connection.execute(select(patience, func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 
     @contextmanager
@@ -141,7 +144,7 @@ class Database:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 (is_busy, *_) = cursor.fetchall()[0]
             finally:
-                cursor.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S}")
+                cursor.execute(f"PRAGMA busy_timeout = {1000 * self._patience_s:.0f}")
         return not is_busy
 
     def close(self) -> None:
@@ -185,7 +188,7 @@ def _make_folder_of(url: URL) -> None:
         ) from error
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, patience_s: float) -> Engine:
     if url.get_backend_name() == "postgresql":
         unsaid = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
         engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=unsaid)
@@ -194,7 +197,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "do_connect", lambda _, __, told, named: Impatient.connect(*told, **named))
         event.listen(engine, "checkin", _take_no_time)
         return engine
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE_S})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience_s})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from sqlalchemy import bindparam, delete, func, insert, null, select, text, true, tuple_
+from sqlalchemy import bindparam, delete, func, insert, null, select, text, true, tuple_, update
 
 from marquee.data.events.batch import sift, withdraw, write
-from marquee.data.events.database import Database
+from marquee.data.events.database import PATIENCE_S, Database
 from marquee.data.events.letting_go import LetGo, let_go
 from marquee.data.events.schema import DEED, EVENTS, FORGOTTEN_VIEWERS, LAST_POSITION, UNDONE, WITHDRAWALS, Event
 from marquee.data.events.snapshot import write_snapshot
@@ -74,10 +74,17 @@ class Deeds:
 class EventStore:
     """Open until closed. Threads may share one; every process opens its own."""
 
-    def __init__(self, url: str, params: EventParams, known_titles: Collection[int] | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        params: EventParams,
+        known_titles: Collection[int] | None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """`patience_s`: how long others who write are waited for."""
         self._params = params
         self._validity = Validity(params, known_titles)
-        self._database = Database(url)
+        self._database = Database(url, patience_s)
         try:
             require_newest(self._database)
         except StoreError:
@@ -190,6 +197,11 @@ class EventStore:
             theirs = (UNDONE.c.user_id == user_id) & UNDONE.c.event_id.in_(event_ids)
             with self._database.write() as connection:
                 connection.execute(delete(UNDONE).where(theirs))
+
+    def touch(self) -> None:
+        """Writes, and changes nothing; StoreError if nothing can be written."""
+        with self._database.write() as connection:
+            connection.execute(update(LAST_POSITION).values(position=LAST_POSITION.c.position))
 
     def snapshot(self, folder: Path, position: int) -> tuple[Path, ...]:
         """Everything recorded up to a position, in Parquet files; see snapshot.py."""
