@@ -1,6 +1,7 @@
 """What was shown reaches the store: all of it on a clean stop, none of it on the path of a request."""
 
 import json
+import pickle
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,13 +10,14 @@ from datetime import datetime
 from time import monotonic, sleep
 
 import numpy as np
+import pytest
 
 from marquee.data.events import EventStore, Receipt
 from marquee.errors import StoreError
 from marquee.serve import schemas as s
 from marquee.serve.answers import Answers
 from marquee.serve.served import Served
-from marquee.serve.shown import Shown, packed, unpacked
+from marquee.serve.shown import Shown, halved, packed, unpacked
 from tests.serve.conftest import KNOWN, NOW, STRANGER
 
 
@@ -120,7 +122,7 @@ def test_a_list_that_cannot_be_written_is_dropped_and_the_next_one_written(serve
     answers = Answers(lambda: served, store, shown)
     answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW)
     note = shown._notes[0]
-    shown._notes[0] = replace(note, listed=replace(note.listed, score=note.listed.score[:-1]))
+    shown._notes[0] = replace(note, score=note.score[:-1])
     shown.start()
     wait_for(lambda: shown.dropped == 10)
     answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW)
@@ -129,15 +131,59 @@ def test_a_list_that_cannot_be_written_is_dropped_and_the_next_one_written(serve
     assert (len(details(store, KNOWN)), shown.waiting) == (10, 0)
 
 
-def test_what_finds_no_room_is_dropped_and_counted(served: Served, store: EventStore) -> None:
-    shown = Shown(store, room=25)
+def test_what_finds_no_room_is_dropped_counted_and_told_of(
+    served: Served, store: EventStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Shown(store)
     answers = Answers(lambda: served, store, shown)
-    for _ in range(4):
+    answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW)
+    shown._room = 2 * shown._notes[0].size
+    assert not shown.is_losing
+    for _ in range(3):
         assert len(answers.recommend(s.RecommendRequest(user_id=KNOWN), NOW).titles) == 10
-    assert (shown.waiting, shown.dropped) == (20, 20)
+    assert (shown.waiting, shown.dropped, shown.is_losing) == (20, 20, True)
+    assert [record.getMessage().partition(" are")[0] for record in caplog.records] == ["10 shown titles"]
     shown.start()
     shown.stop(10)
     assert shown.written == 20
+    monkeypatch.setattr("marquee.serve.shown._LASTS_S", 0)
+    assert not shown.is_losing
+
+
+def test_a_pause_is_made_to_gather_a_batch_and_none_where_one_is_full(
+    served: Served, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many batches as fast as they can be written, though a pause would last for ever."""
+    monkeypatch.setattr("marquee.serve.shown._GATHER_S", 3_600)
+    monkeypatch.setattr("marquee.serve.shown._AT_ONCE", 100)
+    shown = Shown(store)
+    answers = Answers(lambda: served, store, shown)
+    for _ in range(20):
+        answers.recommend(s.RecommendRequest(user_id=KNOWN, k=50), NOW)
+    shown.start()
+    wait_for(lambda: shown.written == 1_000)
+    answers.recommend(s.RecommendRequest(user_id=KNOWN, k=50), NOW)
+    assert shown.waiting == 50
+    shown.stop(10)
+    assert shown.written == 1_050
+
+
+def test_what_waits_is_little_however_many_titles_were_looked_at(served: Served, store: EventStore) -> None:
+    shown = Shown(store)
+    Answers(lambda: served, store, shown).shelves(s.ShelvesRequest(user_id=KNOWN, k=20), NOW)
+    assert len(shown._notes) > 3
+    for note in shown._notes:
+        assert len(pickle.dumps(note)) < note.size < 1_000 + 300 * len(note.title_ids)
+
+
+def test_a_stop_does_not_wait_for_ever_for_all_that_waits(served: Served, store: EventStore) -> None:
+    shown = Shown(store)
+    for _ in range(3):
+        Answers(lambda: served, store, shown).recommend(s.RecommendRequest(user_id=KNOWN), NOW)
+    shown._ends_at = monotonic()
+    shown.start()
+    shown.stop(-1)
+    assert (shown.written, shown.dropped, shown.waiting) == (0, 30, 0)
 
 
 def test_a_stop_does_not_wait_for_ever_for_a_store_that_stays_away(served: Served, store: EventStore) -> None:
@@ -150,6 +196,6 @@ def test_a_stop_does_not_wait_for_ever_for_a_store_that_stays_away(served: Serve
 
 def test_features_are_packed_to_three_digits() -> None:
     features = np.array([0.12345, np.nan, 1e9, -3.0], np.float32)
-    told, nothing = packed(np.stack([features, np.full(4, np.nan, np.float32)]))
+    told, nothing = packed(halved(np.stack([features, np.full(4, np.nan, np.float32)])))
     np.testing.assert_allclose(unpacked(told or ""), np.array([0.12345, np.nan, 65_504, -3.0]), rtol=1e-3)
     assert nothing is None

@@ -69,6 +69,9 @@ def test_a_store_that_cannot_be_written_is_away_until_it_can(
             other.execute("ROLLBACK")
         await asyncio.to_thread(until, lambda: not worker.faults()["store"], lambda: "the store is away")
         assert (await worker.write(worker.store.append, [an_event("a")], now())).accepted == 1
+        assert not any(worker.faults().values())
+        worker.shown._lose(1)
+        assert [what for what, is_so in worker.faults().items() if is_so] == ["shown"]
         worker.end()
 
     asyncio.run(serve())

@@ -237,7 +237,10 @@ async def model(request: Request, caller: Reader) -> Response:  # noqa: ARG001
 class ReadyReply(BaseModel):
     ready: bool
     version: str | None = Field(description="Of the model that answers.", examples=["7"])
-    degraded: list[str] = Field(description="What is away or broken: registry, champion, store.", examples=[[]])
+    degraded: list[str] = Field(
+        description="What is away or broken: registry, champion, store; or shown, while what was shown is lost.",
+        examples=[[]],
+    )
 
 
 @probes.get(

@@ -6,45 +6,58 @@ One event a title: its detail names the list, the shelf and the model, and holds
 import logging
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from threading import Condition, Thread
 from time import monotonic
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from marquee.data.events.validity import epoch_ms
 from marquee.errors import StoreError
-from marquee.model.histories import Floats
-from marquee.model.listing import Listed
+from marquee.model.histories import Floats, Ints
 from marquee.serve.storing import Store
 
-ROOM = 10_000  # titles that may wait
-_AT_ONCE = 500  # in one batch
+ROOM = 64_000_000  # bytes that may wait: a quarter of a million titles and more
+_BESIDE = 1_000  # bytes of a list beside its arrays
+_AT_ONCE = 1_000  # titles in one batch
 _WAIT_S = 1.0  # while the store is away
 _GATHER_S = 0.25  # for more of the same batch: alone, a list costs five times what it does among ten
+_TOLD_EVERY_S = 5.0  # of what is lost
+_LASTS_S = 30.0  # after the last loss it is still said that some is lost, for whoever looks now and then
 _LARGEST = np.float32(65_504)  # that 16 bits hold
+
+Halves = NDArray[np.float16]
 
 _log = logging.getLogger("marquee.serve")
 
 
 @dataclass(frozen=True, eq=False)
 class Note:
-    """A list as it was answered."""
+    """A list as it was answered, in as few bytes as it may take to wait."""
 
     list_id: str
     user_id: int
     at: datetime
     shelf: str
     model: str
-    title_ids: tuple[int, ...]
-    listed: Listed
+    title_ids: Ints
+    score: Floats
+    propensity: NDArray[np.float64]
+    features: Halves | None  # titles x features; None where none were looked at
+
+    @property
+    def size(self) -> int:
+        arrays = (self.title_ids, self.score, self.propensity, self.features)
+        return _BESIDE + sum(array.nbytes for array in arrays if array is not None)
 
 
 class Shown:
-    """`put` never waits; a list that finds no room is dropped and counted."""
+    """`put` never waits; a list that finds no room is dropped, counted and told of."""
 
     def __init__(self, store: Store, room: int = ROOM) -> None:
         self._store, self._room = store, room
@@ -52,19 +65,27 @@ class Shown:
         self._changed = Condition()
         self._ends_at: float | None = None
         self._thread = Thread(target=self._write, name="shown", daemon=True)
+        self._size = 0  # of what waits, in bytes
+        self._lost_at = self._told_at = -inf
         self.waiting = 0  # titles
         self.written = 0
         self.dropped = 0
 
+    @property
+    def is_losing(self) -> bool:
+        return monotonic() - self._lost_at < _LASTS_S
+
     def put(self, note: Note) -> None:
-        titles = len(note.title_ids)
         with self._changed:
-            if self.waiting + titles > self._room or self._ends_at is not None:
-                self.dropped += titles
-                return
-            self._notes.append(note)
-            self.waiting += titles
-            self._changed.notify()
+            has_room = self._size + note.size <= self._room and self._ends_at is None
+            if has_room:
+                self._notes.append(note)
+                self._size += note.size
+                self.waiting += len(note.title_ids)
+                if len(self._notes) == 1 or self.waiting >= _AT_ONCE:
+                    self._changed.notify()
+        if not has_room:
+            self._lose(len(note.title_ids))
 
     def start(self) -> None:
         self._thread.start()
@@ -83,24 +104,27 @@ class Shown:
                 self._write_all(notes)
             except Exception:
                 _log.exception("what was shown is not written")
-                self._drop(sum(len(note.title_ids) for note in notes))
+                self._lose(_titles(notes))
+            self._make_room(notes)
+        self._drop_rest()
 
     def _write_all(self, notes: list[Note]) -> None:
         events = [event for note in notes for event in events_of(note)]
         while not self._append(events):
             if not self._may_wait():
-                self._drop(len(events))
+                self._lose(len(events))
                 break
 
     def _next(self) -> list[Note]:
-        """The next batch; none at the end."""
+        """The next batch, and no pause before one that is full; none at the end, or when it is too late."""
+        notes, titles = list[Note](), 0
         with self._changed:
             self._changed.wait_for(lambda: self._notes or self._ends_at is not None)
-            self._changed.wait_for(lambda: self._ends_at is not None, _GATHER_S)
-            notes: list[Note] = []
-            while self._notes and sum(len(note.title_ids) for note in notes) < _AT_ONCE:
+            self._changed.wait_for(lambda: self.waiting >= _AT_ONCE or self._ends_at is not None, _GATHER_S)
+            while self._notes and titles < _AT_ONCE and not self._is_late():
                 notes.append(self._notes.popleft())
-            return notes
+                titles += len(notes[-1].title_ids)
+        return notes
 
     def _append(self, events: list[dict[str, object]]) -> bool:
         try:
@@ -108,12 +132,10 @@ class Shown:
         except StoreError as error:
             _log.warning("what was shown waits: %s", error)
             return False
+        self.written += receipt.accepted + receipt.duplicates
         if receipt.refused:
             _log.error("%d shown events were refused: %s", len(receipt.refused), receipt.refused[0].reason)
-        with self._changed:
-            self.waiting -= len(events)
-            self.written += receipt.accepted + receipt.duplicates
-            self.dropped += len(receipt.refused)
+            self._lose(len(receipt.refused))
         return True
 
     def _may_wait(self) -> bool:
@@ -126,17 +148,40 @@ class Shown:
             self._changed.wait(max(min(_WAIT_S, end - monotonic()), 0))
             return monotonic() < end
 
-    def _drop(self, events: int) -> None:
+    def _is_late(self) -> bool:
+        return self._ends_at is not None and monotonic() > self._ends_at
+
+    def _drop_rest(self) -> None:
+        rest = list(self._notes)
+        if rest:
+            self._lose(_titles(rest))
+        self._make_room(rest)
+
+    def _make_room(self, notes: list[Note]) -> None:
         with self._changed:
-            self.waiting -= events
-            self.dropped += events
+            self.waiting -= _titles(notes)
+            self._size -= sum(note.size for note in notes)
+
+    def _lose(self, titles: int) -> None:
+        with self._changed:
+            now = self._lost_at = monotonic()
+            self.dropped += titles
+            is_told = now - self._told_at >= _TOLD_EVERY_S
+            self._told_at = now if is_told else self._told_at
+        if is_told:
+            _log.warning("%d shown titles are lost: the event store takes them too slowly, or not at all", self.dropped)
+
+
+def _titles(notes: Iterable[Note]) -> int:
+    return sum(len(note.title_ids) for note in notes)
 
 
 def events_of(note: Note) -> Iterator[dict[str, object]]:
     """Named by list and rank: written twice, each counts once."""
-    listed, at = note.listed, epoch_ms(note.at)
-    of_titles = zip(listed.propensity.tolist(), listed.score.tolist(), packed(listed.features), strict=True)
-    for rank, (title_id, (propensity, score, features)) in enumerate(zip(note.title_ids, of_titles, strict=True), 1):
+    at, ids = epoch_ms(note.at), note.title_ids.tolist()
+    features = [None] * len(ids) if note.features is None else packed(note.features)
+    of_titles = zip(ids, note.propensity.tolist(), note.score.tolist(), features, strict=True)
+    for rank, (title_id, propensity, score, packed_features) in enumerate(of_titles, 1):
         detail = {
             "list": note.list_id,
             "rank": rank,
@@ -144,7 +189,7 @@ def events_of(note: Note) -> Iterator[dict[str, object]]:
             "model": note.model,
             "propensity": propensity,
             "score": score,
-            "features": features,
+            "features": packed_features,
         }
         yield {
             "event_id": f"{note.list_id}-{rank}",
@@ -157,10 +202,13 @@ def events_of(note: Note) -> Iterator[dict[str, object]]:
         }
 
 
-def packed(features: Floats) -> list[str | None]:
+def halved(features: Floats) -> Halves:
+    return np.clip(features, -_LARGEST, _LARGEST).astype("<f2")
+
+
+def packed(rows: Halves) -> list[str | None]:
     """Numbers of 16 bits as text, for few bytes, a row each; None where none was looked at."""
-    rows = np.clip(features, -_LARGEST, _LARGEST).astype("<f2")
-    is_unseen = np.asarray(np.isnan(features).all(axis=1))
+    is_unseen = np.asarray(np.isnan(rows).all(axis=1))
     return [None if unseen else b64encode(row).decode() for row, unseen in zip(rows, is_unseen, strict=True)]
 
 

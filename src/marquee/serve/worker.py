@@ -99,6 +99,7 @@ class Worker:
             "registry": self.live.registry_is_away,
             "champion": self.live.refused is not None,
             "store": self.streams.store_is_away or self.store.takes_nothing,
+            "shown": self.shown.is_losing,
         }
 
     def _measured(self) -> CollectorRegistry:

@@ -25,7 +25,7 @@ from marquee.serve.answers.viewers import Viewer
 from marquee.serve.answers.wishes import deep, is_less, less_of, rules_of_viewer, toned
 from marquee.serve.schemas.requests import ListRequest
 from marquee.serve.served import Served
-from marquee.serve.shown import Note
+from marquee.serve.shown import Note, halved
 
 TOP: s.Shelf = "top_picks"
 BEGUN: s.Shelf = "continue_watching"
@@ -184,9 +184,9 @@ def _reasons(asked: Asked, filled: _Filled) -> Sequence[Reason]:
 
 
 def _note(asked: Asked, filled: _Filled) -> Note:
-    ids = tuple(asked.served.titles.ids[filled.made.title].tolist())
-    of = filled.list_id, asked.viewer.user_id, asked.now, filled.shelf, asked.served.version
-    return Note(*of, ids, filled.made)
+    of, made = (filled.list_id, asked.viewer.user_id, asked.now, filled.shelf, asked.served.version), filled.made
+    features = None if made.pool is None else halved(made.features)
+    return Note(*of, asked.served.titles.ids[made.title], made.score, made.propensity, features)
 
 
 # A shelf's heading and how well every title belongs there; None for a shelf that has nothing for this viewer.
