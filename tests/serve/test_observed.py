@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -109,6 +111,21 @@ def test_every_line_of_the_log_is_an_object(service: Running) -> None:
     lines = [json.loads(line) for line in service.logged().splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert any("is served from now on" in line["message"] and line["level"] == "INFO" for line in lines)
+
+
+def test_workers_end_with_who_watches_over_them_however_that_one_ends(service: Running) -> None:
+    """The last one of this service: it ends it."""
+    service.stop(signal.SIGKILL)
+    until(lambda: not answers(service), service.logged)
+    assert "so it ends" in service.logged()
+    assert "Traceback" not in service.logged()
+
+
+def answers(service: Running) -> bool:
+    try:
+        return service.get("/livez").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_without_a_collector_nothing_is_traced() -> None:

@@ -9,7 +9,9 @@ import gc
 import logging
 import os
 import signal
+import time
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -34,8 +36,11 @@ def _settings() -> Settings:
         raise click.ClickException(str(error)) from None
 
 
+_LOOK_S, _PATIENCE_S = 1.0, 30.0  # between two looks for who began a worker; with its end in good order
 _BENTOMLS = frozenset({"/livez", "/healthz", "/schema.json"})
 
+_BEGUN_BY = os.getppid()  # of a worker: who watches over all of them
+_log = logging.getLogger("marquee.serve")
 SETTINGS = _settings()
 TRACED = tracing.is_wanted(os.environ)
 
@@ -78,6 +83,7 @@ class Marquee:
         from marquee.serve.app import create_app  # noqa: PLC0415 - in a worker alone, see _Endpoints
         from marquee.serve.worker import Worker, shipped_params  # noqa: PLC0415
 
+        Thread(target=_end_with, args=(_BEGUN_BY,), name="watched over", daemon=True).start()
         self._end_traces = tracing.begin() if TRACED else None
         self._worker = Worker(_with_own_model(SETTINGS), shipped_params())
         self._worker.begin()
@@ -133,6 +139,16 @@ def _end_streams_first(worker: "Worker") -> None:
                 before(number, frame)
 
         signal.signal(number, ended)
+
+
+def _end_with(beginner: int) -> None:
+    """Who watches over the workers may be killed: one that lives on would keep the port from the next start."""
+    while os.getppid() == beginner:
+        time.sleep(_LOOK_S)
+    _log.warning("the process that began this worker is gone, so it ends")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_PATIENCE_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 traffic.TimeoutMiddleware = _NoTimer  # type: ignore[assignment, misc]
