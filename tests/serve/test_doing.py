@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from marquee.data.events import EventStore
+from marquee.errors import NotFoundError
 from marquee.model.live import viewer_of
 from marquee.model.recommender import Recommender
 from marquee.serve import schemas as s
@@ -50,6 +51,14 @@ def test_a_retried_finish_counts_once_and_answers_the_next_list_again(answers: A
     first, again = finished(answers, **told), finished(answers, **told)
     assert (first.events.accepted, again.events.accepted, again.events.duplicates) == (3, 0, 3)
     assert [title.title_id for title in again.next.titles[:5]] == [title.title_id for title in first.next.titles[:5]]
+
+
+def test_a_title_that_is_not_there_is_neither_finished_nor_a_favourite(answers: Answers, store: EventStore) -> None:
+    with pytest.raises(NotFoundError, match="title 999999999 is unknown"):
+        finished(answers, title_id=999_999_999)
+    with pytest.raises(NotFoundError, match="title 999999999 is unknown"):
+        answers.sign_up(s.SignUpRequest(favourites=(5, 999_999_999)), NOW)
+    assert store.position() == 0
 
 
 def test_an_event_id_without_its_moment_is_refused_for_a_retry_would_not_say_the_same() -> None:

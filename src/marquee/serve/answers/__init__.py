@@ -61,12 +61,15 @@ class Answers:
         return doing.appended(self._store, request.events, now)
 
     def finished(self, request: s.FinishedRequest, now: datetime) -> s.FinishedReply:
+        _row_of(self._served(), request.title_id)
         events = doing.appended(self._store, doing.finished(request, now), now)
         return s.FinishedReply(events=events, next=self._next(request, request.user_id, now))
 
     def sign_up(self, request: s.SignUpRequest, now: datetime) -> s.SignUpReply:
-        trained = self._served().recommender.histories
-        user_id = doing.signed_up(self._store, request, trained, now)
+        served = self._served()
+        for title_id in request.favourites:
+            _row_of(served, title_id)
+        user_id = doing.signed_up(self._store, request, served.recommender.histories, now)
         return s.SignUpReply(user_id=user_id, next=self._next(request, user_id, now))
 
     def similar(self, request: s.SimilarRequest, now: datetime) -> s.SimilarReply:  # noqa: ARG002 - as every endpoint
@@ -194,6 +197,7 @@ class Answers:
 
 
 def _row_of(served: Served, title_id: int) -> int:
+    """NotFoundError for a title that the model does not know."""
     row = served.row_of(title_id)
     if row is None:
         raise NotFoundError(f"title {title_id} is unknown to the model; search finds those there are")
