@@ -52,6 +52,15 @@ def test_a_profile_is_what_was_told_last(answers: Answers) -> None:
     assert answers.profile(STRANGER).profile.less == ()
 
 
+def test_what_is_told_later_counts_however_far_ahead_a_clock_was(answers: Answers, store: EventStore) -> None:
+    ahead = (NOW + timedelta(minutes=4)).isoformat()
+    do(store, an_event("ahead", "signed_up", None, detail='{"name": "Eve"}', happened_at=ahead))
+    do(store, *(an_event(f"then {n}", "liked", happened_at=ahead) for n in range(20)))
+    assert wish(answers, name="Ada").name == "Ada"
+    assert wish(answers, name="Bob").name == "Bob"
+    assert answers.profile(STRANGER).profile.name == "Bob"
+
+
 def test_a_profile_of_all_that_it_may_hold_can_be_kept(answers: Answers) -> None:
     less = [{"kind": "person", "name": f"{n:02}" + "é" * 62} for n in range(12)]
     full: dict[str, Any] = {"name": "é" * 40, "region": "é" * 64, "age": 150, "diversity": 0.123456789, "less": less}

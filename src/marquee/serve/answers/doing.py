@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from marquee.data.events.validity import epoch_ms
 from marquee.errors import RequestError, StoreError
 from marquee.model.histories import Histories
 from marquee.model.live import knows
@@ -82,8 +83,10 @@ def _sign_up_id(user_id: int) -> str:
 
 
 def told(store: Store, user_id: int, profile: s.Profile, now: datetime) -> None:
-    """What a viewer tells of themselves now, in the place of all that they told before."""
-    event = {"event_id": uuid.uuid4().hex, "user_id": user_id, "happened_at": now.isoformat(), "source": _SOURCE}
+    """What a viewer tells of themselves now, in the place of all that they told before, by whatever clock."""
+    before = (event.happened_at for event in store.deeds(user_id, MOST_EVENTS).events if event.kind == "signed_up")
+    at = max([epoch_ms(now), *(then + 1 for then in before)])
+    event = {"event_id": uuid.uuid4().hex, "user_id": user_id, "happened_at": at, "source": _SOURCE}
     detail = json.dumps(profile.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
     receipt = store.append([{**event, "kind": "signed_up", "detail": detail}], now)
     if receipt.refused:
