@@ -154,7 +154,7 @@ def promote_task(settings: Settings, version: str, before: str | None, reason: s
 def package(settings: Settings, version: str) -> Path:
     """As one file that serves anywhere."""
     folder = bento.package(settings.registry_url, version, Path(), settings.state / HOME)
-    get_run_logger().info(f"version {version} is packaged: bentoml serve {folder}")
+    get_run_logger().info(f"version {version} is packaged: {bento.command('serve', folder)}")
     return folder
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,13 +105,16 @@ def elsewhere(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shipped = folder / "marquee.bento"
     run(folder, built.home, sys.executable, "-m", "bentoml", "export", "marquee:v7", str(shipped))
     python = clean_python(folder, built.folder / "env/python/requirements.txt")
-    run(folder, folder / "home", python, "-m", "bentoml", "import", str(shipped))
+    home = folder / "a home"
+    run(folder, home, python, "-m", "bentoml", "import", str(shipped))
     port, log = free_port(), folder / "log"
+    told = bento.command("serve", home / built.folder.relative_to(built.home))
+    path = {"PATH": f"{Path(python).parent}:/usr/bin:/bin", "MARQUEE_PORT": str(port)}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [python, "-m", "bentoml", "serve", "marquee:v7"],
+            ["env", *shlex.split(told)],
             cwd=folder,
-            env=surroundings(folder, folder / "home") | {"MARQUEE_PORT": str(port)},
+            env=surroundings(folder, folder / "nowhere") | path,
             stdout=out,
             stderr=out,
         )

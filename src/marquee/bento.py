@@ -8,6 +8,7 @@ BentoML changes the folder and the modules of whoever builds.
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,11 @@ def build(project: Path, model: Path, version: str, home: Path, labels: Mapping[
         _write_stage(project, stage, asked.tag)
         _build_apart(stage, home.resolve(), asked)
     return _place(version, home)
+
+
+def command(what: str, folder: Path) -> str:
+    """A line for a shell: what BentoML shall do with the Bento of that folder, in the store that has its model too."""
+    return f"BENTOML_HOME={shlex.quote(str(folder.parents[2]))} bentoml {what} {NAME}:{folder.name}"
 
 
 def is_there(version: str, home: Path) -> bool:

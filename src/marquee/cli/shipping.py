@@ -22,5 +22,5 @@ def package(
     from marquee import bento
 
     folder = bento.package(registry, version, Path(), home)
-    typer.echo(f"serve it:  bentoml serve {folder}")
-    typer.echo(f"ship it:   BENTOML_HOME={home.resolve()} bentoml export {bento.NAME}:{folder.name} marquee.bento")
+    typer.echo(f"serve it:  {bento.command('serve', folder)}")
+    typer.echo(f"ship it:   {bento.command('export', folder)} marquee.bento")
