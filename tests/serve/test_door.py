@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -77,6 +77,23 @@ def test_an_answer_that_takes_too_long_is_a_504() -> None:
     answer = through(slow, lambda client: client.get("/"), timeout_s=0.05)
     assert answer.status_code == 504
     assert error(answer)["code"] == "timeout"
+
+
+def test_a_body_that_takes_too_long_is_a_408() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(10)
+
+    answer = through(greedy, lambda client: client.post("/", content=pieces()), timeout_s=0.05)
+    assert (answer.status_code, error(answer)["code"]) == (408, "body_too_slow")
+    assert answer.headers["connection"] == "close"
+
+    async def slow_with_it(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await slow(scope, receive, send)
+
+    answer = through(slow_with_it, lambda client: client.post("/", content=b"x"), timeout_s=0.05)
+    assert answer.status_code == 504
 
 
 def test_no_timer_outlives_its_answer() -> None:

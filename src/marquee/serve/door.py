@@ -24,11 +24,13 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_ID = "marquee.request_id"  # where it stands in the scope; BentoML has a request_id of its own there
 FILES = "/bring"  # what the address of an endpoint that takes a file ends with
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CLOSE = (b"connection", b"close")  # what is left of a body is not read any more
 _JSON = (b"application/json", b"text/event-stream")
 _CODES = {
     400: ("bad_request", "this cannot be understood"),
     404: ("not_found", "there is nothing at this address; /openapi.json tells what there is"),
     405: ("method_not_allowed", "this address takes another method; /openapi.json tells which"),
+    408: ("body_too_slow", "this body came too slowly; send it at once, or in several smaller requests"),
     500: ("internal", "a defect of the service; its log tells more under this request_id"),
     504: ("timeout", "this took too long; try again, or ask for less"),
 }
@@ -52,7 +54,10 @@ class Door:
         try:
             await self._within_time(visit)
         except TimeoutError:
-            await visit.refuse(504)
+            if visit.awaits_body:
+                await visit.refuse(408, headers=[_CLOSE])
+            else:
+                await visit.refuse(504)
         except Exception:
             _log.exception("request %s failed", scope[REQUEST_ID])
             await visit.refuse(500)
@@ -74,10 +79,12 @@ class _Visit:
     def __init__(self, scope: Scope, receive: Receive, send: Send, body_limit: int) -> None:
         self.scope, self._receive, self._send, self._body_limit = scope, receive, send, body_limit
         self.deadline: asyncio.Timeout | None = None
+        self.awaits_body = False
         self._began = time.perf_counter()
         self._took: float | None = None
         self._status = 0
         self._left = body_limit
+        self._is_whole = False  # the body
         self._is_replaced = False
 
     @property
@@ -90,8 +97,11 @@ class _Visit:
         return "body_too_large", f"a request holds at most {self._body_limit:,} bytes; send several smaller ones"
 
     async def receive(self) -> Message:
+        self.awaits_body = not self._is_whole
         message = await self._receive()
+        self.awaits_body = False
         if message["type"] == "http.request":
+            self._is_whole = not message.get("more_body")
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 code, words = self.too_large
