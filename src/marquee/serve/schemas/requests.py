@@ -1,5 +1,6 @@
 """Requests: what may be asked of the service, with the limit of everything that could be long."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     WithJsonSchema,
@@ -22,6 +24,7 @@ TEXT = 200  # characters of a search
 _SHORT = 64  # of a name
 _LONGEST_EVENT_ID = 48  # of `finished`: its further events add to it
 _UNGUESSED = 16  # characters
+_WHOLE = re.compile(r"-?[0-9]+")
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +35,12 @@ def _storable(text: str) -> str:
     return text
 
 
+def _in_digits(text: str) -> str:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("is no whole number in digits alone")
+    return text
+
+
 def _of_our_time(moment: datetime) -> datetime:
     if not _FIRST <= moment < _LAST:
         raise ValueError("is not between 1990 and 2100")
@@ -39,7 +48,7 @@ def _of_our_time(moment: datetime) -> datetime:
 
 
 Id = Annotated[int, Field(strict=True, ge=1, le=ID_LIMIT)]
-PathId = Annotated[int, Field(ge=1, le=ID_LIMIT)]  # as text in an address
+PathId = Annotated[int, BeforeValidator(_in_digits), Field(ge=1, le=ID_LIMIT)]  # as text in an address
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_TITLES, description="How many titles; 0 answers none.")]
 Text = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
