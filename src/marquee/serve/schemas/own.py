@@ -26,14 +26,14 @@ class LessOf(_Own):
 class Profile(_Own):
     """What a viewer told of themselves, and what they wish of their lists; what is left out is not told."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=40)] | None = None
+    name: Annotated[Text, Field(min_length=1, max_length=40, pattern=r"\S")] | None = None
     age_group: AgeGroup | None = None
     gender: Gender | None = None
     region: Annotated[Text, Field(min_length=1, max_length=_NAME)] | None = None
     age: Annotated[int, Field(strict=True, ge=0, le=150)] | None = Field(
         default=None, description="Every list holds only what its maturity mark allows at this age."
     )
-    diversity: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+    diversity: Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] | None = Field(
         default=None, description="Of lists that are asked for without one."
     )
     less: Annotated[tuple[LessOf, ...], Field(max_length=MOST_LESS)] = ()

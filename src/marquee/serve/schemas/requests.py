@@ -24,6 +24,7 @@ TEXT = 200  # characters of a search
 _SHORT = 64  # of a name
 _LONGEST_EVENT_ID = 48  # of `finished`: its further events add to it
 _UNGUESSED = 16  # characters
+_AS_TOLD = "With its time zone, or in seconds or milliseconds since 1970."
 _WHOLE = re.compile(r"-?[0-9]+")
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -102,9 +103,7 @@ class ListRequest(_Request):
     )
     exclude: Ids = Field(default=(), description="Titles not to list.")
     explain: bool = Field(default=False, strict=True, description="With a reason for each title.")
-    at: Moment | None = Field(
-        default=None, description="The moment that the list is for, with its time zone; else now."
-    )
+    at: Moment | None = Field(default=None, description=f"The moment that the list is for; now if left out. {_AS_TOLD}")
 
 
 class RecommendRequest(ListRequest):
@@ -149,7 +148,7 @@ class FinishedRequest(ListRequest):
     event_id: Annotated[Text, Field(min_length=1, max_length=_LONGEST_EVENT_ID, pattern=r"\S")] | None = Field(
         default=None, description="Sent again with the same happened_at, it counts once."
     )
-    happened_at: Moment | None = Field(default=None, description="With its time zone; now if left out.")
+    happened_at: Moment | None = Field(default=None, description=f"Now if left out. {_AS_TOLD}")
 
     model_config = ConfigDict(
         json_schema_extra={
