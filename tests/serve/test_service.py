@@ -161,6 +161,8 @@ def test_a_body_that_does_not_say_how_large_it_is_is_refused_when_it_grows_too_l
         ("GET", "/recommend", 405, "method_not_allowed"),
         ("POST", "/model", 405, "method_not_allowed"),
         ("PATCH", "/metrics", 405, "method_not_allowed"),
+        ("PUT", "/healthz", 405, "method_not_allowed"),
+        ("POST", "/livez", 405, "method_not_allowed"),
     ],
 )
 def test_what_is_not_there_is_refused_in_one_shape_by_whoever_refuses_it(
@@ -172,11 +174,25 @@ def test_what_is_not_there_is_refused_in_one_shape_by_whoever_refuses_it(
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/recommend", "POST"), ("/viewers/6", "GET, DELETE"), ("/page/key", "POST, DELETE"), ("/", "GET, HEAD")],
+    [
+        ("/recommend", "POST"),
+        ("/viewers/6", "GET, HEAD, DELETE"),
+        ("/viewers/6/stream", "GET"),
+        ("/page/key", "POST, DELETE"),
+        ("/", "GET, HEAD"),
+    ],
 )
 def test_who_takes_the_wrong_method_is_told_all_that_are_right(service: Running, path: str, allowed: str) -> None:
     answer = service.client.patch(path)
     assert (answer.status_code, answer.headers.get_list("allow")) == (405, [allowed])
+
+
+@pytest.mark.parametrize("path", ["/", "/titles/5", "/titles/424242", "/readyz", "/livez", "/metrics"])
+def test_a_head_is_answered_as_a_get_without_its_body(service: Running, path: str) -> None:
+    whole, head = service.get(path), service.client.head(path)
+    assert (head.status_code, head.headers["content-type"]) == (whole.status_code, whole.headers["content-type"])
+    assert head.content == b""
+    assert service.client.head("/viewers/6/stream").status_code == 405
 
 
 def test_where_a_request_is_wrong_is_told(service: Running) -> None:

@@ -234,6 +234,13 @@ async def model(request: Request, caller: Reader) -> Response:  # noqa: ARG001
     return await answered(request, worker.answers.model)
 
 
+@probes.get("/livez", include_in_schema=False)
+@probes.get("/healthz", include_in_schema=False)
+async def livez() -> Response:
+    """200 while this process answers at all."""
+    return Response("\n", media_type="text/plain")
+
+
 class ReadyReply(BaseModel):
     ready: bool
     version: str | None = Field(description="Of the model that answers.", examples=["7"])

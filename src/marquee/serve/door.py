@@ -23,6 +23,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID = "marquee.request_id"  # where it stands in the scope; BentoML has a request_id of its own there
 FILES = "/bring"  # what the address of an endpoint that takes a file ends with
+STREAMS = "/stream"  # and of one whose answer does not end
 _GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CLOSE = (b"connection", b"close")  # what is left of a body is not read any more
 _JSON = (b"application/json", b"text/event-stream")
@@ -49,6 +50,8 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope[REQUEST_ID] = _request_id(scope)
+        if scope["method"] == "HEAD" and not scope["path"].endswith(STREAMS):
+            scope = {**scope, "method": "GET"}  # the server, who knows better, sends no body
         brings_a_file = scope["path"].endswith(FILES)
         visit = _Visit(scope, receive, send, self._file_limit if brings_a_file else self._body_limit)
         try:

@@ -20,7 +20,7 @@ from marquee.errors import (
     RequestError,
     StoreError,
 )
-from marquee.serve.door import REQUEST_ID, refusal, words_of
+from marquee.serve.door import REQUEST_ID, STREAMS, refusal, words_of
 
 
 class Refusal(BaseModel):
@@ -95,6 +95,8 @@ def _allowed(request: Request) -> str:
 
 
 def _takes(request: Request, method: str) -> bool:
+    if method == "HEAD" and not request.url.path.endswith(STREAMS):
+        method = "GET"  # as the door has it
     scope = {**request.scope, "method": method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 

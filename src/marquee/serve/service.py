@@ -37,7 +37,7 @@ def _settings() -> Settings:
 
 
 _LOOK_S, _PATIENCE_S = 1.0, 30.0  # between two looks for who began a worker; with its end in good order
-_BENTOMLS = frozenset({"/livez", "/healthz", "/schema.json"})
+_BENTOMLS = frozenset({"/schema.json"})
 
 _BEGUN_BY = os.getppid()  # of a worker: who watches over all of them
 _log = logging.getLogger("marquee.serve")

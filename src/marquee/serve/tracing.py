@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event
 
 NAME = "marquee"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_PROBES = frozenset({"/readyz", "/metrics"})  # BentoML answers the others
+_PROBES = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 # An address holds a viewer's id, and of a stream even their token.
 _PERSONAL = ("url.path", "url.query", "client.address", "user_agent.original")
 _TRACER = trace.get_tracer(NAME)
