@@ -8,7 +8,9 @@ export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: up test test-spark cover check repro bench bench-netflix lock spark
 
-up: repro                  ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
+up: .venv/ready            ## the demo world, the pipeline on it, and all that runs, until Ctrl-C
+	@marquee up --check
+	@dvc repro --quiet
 	@marquee events add
 	@marquee status
 	@marquee up

@@ -1,6 +1,7 @@
 """Programs that live together: their order, their log, and that nothing of them stays behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,11 +14,14 @@ from threading import Timer
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from marquee.cli import app
 from marquee.errors import ServiceError
 from marquee.up import together
 from marquee.up.together import Program
 
+ROOT = Path(__file__).parents[2]
 FOREVER = "import time; time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {FOREVER}"
 PARENT = f"import subprocess, sys; child = [sys.executable, '-c', {FOREVER!r}]; "
@@ -158,6 +162,20 @@ def test_a_port_in_use_is_named_with_its_owner_and_the_way_out() -> None:
         with pytest.raises(ServiceError, match=rf"in use by another program: port {port} \(registry\); move it"):
             together.check_ports([one], "move it")
     together.check_ports([one], "move it")
+
+
+def test_make_up_sees_whether_its_ports_are_free_before_anything_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recipe,) = re.findall(r"^up:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe.splitlines()[0] == "\t@marquee up --check"
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("MARQUEE_PORT", str(taken.getsockname()[1]))
+        done = CliRunner().invoke(app, ["up", "--check", "--only", "service"])
+        assert isinstance(done.exception, ServiceError)
+        assert "(service); end it, or move all ports" in str(done.exception)
+    assert CliRunner().invoke(app, ["up", "--check", "--only", "service"]).exit_code == 0
 
 
 def test_a_second_one_in_the_same_place_is_refused_and_told_who_is_there(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def up(
     port_offset: Annotated[
         int, typer.Option(min=0, max=50_000, envvar="MARQUEE_PORT_OFFSET", help="Added to every port.")
     ] = 0,
+    check: Annotated[bool, typer.Option("--check", help="Only see that nothing is in the way of it.")] = False,
 ) -> None:
     """Run the service, the registry, the watch API's stand-in, the flows and the pages on drift, until Ctrl-C."""
     from marquee.serve.settings import read_settings
@@ -56,6 +57,8 @@ def up(
     with ExitStack() as alone:
         alone.enter_context(together.only_one(house.state / "up.lock"))
         together.check_ports(programs, _WAY_OUT)
+        if check:
+            return
         if house.parts & {Part.REGISTRY, Part.FLOWS}:
             databases.prepare(house.database_url)
         log = _JsonLog() if settings.log is Form.JSON else _Log([program.name for program in programs])
