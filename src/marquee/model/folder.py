@@ -26,7 +26,7 @@ from marquee.alone import alone
 from marquee.errors import ModelError
 from marquee.places import why_not
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
 _WAY_OUT = "fit one with `marquee fit` or `make repro`, or take a whole copy"

@@ -10,6 +10,7 @@ const AWAY = {
   registry: "The registry does not answer. What is served stays; new champions are followed once it is back.",
   champion: "The champion is broken and is not served; whatever was served before it goes on.",
   store: "The event store is away. Lists are made from what the model knows; events are refused until it is back.",
+  shown: "More is shown than can be written: what is lost is missing where versions are compared.",
 };
 const NOTHING = "There is no model to answer from.";
 const WINDOW_S = 900;
