@@ -27,7 +27,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def test_all_of_it_answers(house: House) -> None:
-    assert house.get("service", "/readyz").json() == {"ready": True, "degraded": []}
+    assert house.get("service", "/readyz").json() == {"ready": True, "version": "1", "degraded": []}
     assert house.get("registry", "/health").text == "OK"
     assert house.get("flows", "/api/health").json() is True
     assert house.get("watch-api", "/users-currently-watching-movie").status_code == 200
