@@ -20,9 +20,11 @@ ELSEWHERE = {"demo_world": ("marquee.data.demo_world", "write_demo_world")}
 
 # What never changes what a stage leaves behind.
 SILENT = {
+    "marquee.alone": "who may write at a time, not what",
     "marquee.errors": "what is said when a stage fails",
     "marquee.memory": "where memory lies, not what is in it",
     "marquee.params": "the numbers stand in dvc.yaml, under `params`",
+    "marquee.places": "whether anything can be written, before it is",
     "marquee.progress": "a bar in the terminal",
 }
 # What a stage reaches and yet is not made by.
