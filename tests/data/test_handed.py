@@ -229,13 +229,18 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("kind", WRONG)
-@pytest.mark.parametrize("name", ["user_id", "title_id", "rating", "rated_at"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for name in ("user_id", "title_id", "rating", "rated_at")
+        for kind in WRONG
+        if (name, kind) != ("rated_at", "days")  # a day is a time
+    ],
+)
 def test_a_column_of_another_type_is_named_with_what_it_is_and_what_would_be_right(
     tmp_path: Path, name: str, kind: str
 ) -> None:
-    if (name, kind) == ("rated_at", "days"):
-        pytest.skip("a day is a time")
     path = parquet(tmp_path, **{name: WRONG[kind]})
     with pytest.raises(TableError, match=rf"handed.parquet: {name} is \w+.*; write it anew as (numbers|dates, times)"):
         ratings(path)
