@@ -117,6 +117,7 @@ def test_while_the_service_is_away_a_page_stays_as_it_is(visit: Visit) -> None:
     visit.context.route(f"{visit.base}/", lambda route: route.fulfill(status=502))
     visit.go("search")
     expect(visit.page.get_by_role("heading", name="The reel broke")).to_be_visible()
+    expect(visit.page.get_by_text("the service does not answer")).to_be_visible()
     assert len(loads) == 1
     visit.errors.clear()
 
@@ -150,7 +151,7 @@ def test_when_the_stream_alone_breaks_what_is_done_here_still_changes_the_shelve
     visit.context.route("**/stream", lambda route: route.abort())
     visit.go("")
     visit.see_shelves()
-    expect(visit.page.get_by_text("Live updates are interrupted")).to_be_visible()
+    expect(visit.page.get_by_text("Live updates are interrupted. Everything else works")).to_be_visible()
     before = visit.shelf()
     visit.open_first()
     visit.sheet.get_by_role("button", name="Finished watching").click()

@@ -3,6 +3,7 @@
 // While it is broken the lists are asked for every so often, and the page says so.
 
 import { changed, sendWaiting } from "./deeds.js";
+import { answers } from "./release.js";
 
 const AGAIN = 3000;
 const ASK = 15000;
@@ -70,7 +71,10 @@ function broken() {
   timers.push(setTimeout(say, AGAIN), setInterval(() => document.hidden || changed(), ASK));
 }
 
-function say() {
-  notice.textContent = "Live updates are interrupted. Everything else works; your lists are looked up every few seconds.";
+async function say() {
+  notice.textContent = "Live updates are interrupted.";
   notice.hidden = false;
+  notice.textContent += (await answers())
+    ? " Everything else works; your lists are looked up every few seconds."
+    : " The service does not answer: what you do is kept here, and sent as soon as it is back.";
 }

@@ -2,12 +2,14 @@
 // although the service answers, the service is of another release by now: the page is loaded anew, at the same place.
 
 const ONCE = "marquee-loaded-anew"; // until a view is shown: a page that helps itself does not do so for ever
+const PATIENCE = 2000;
 
 export async function fetched(module) {
   try {
     return await module();
   } catch (error) {
-    if (sessionStorage.getItem(ONCE) || !(await answers())) throw error;
+    if (!(await answers())) throw new Error("This could not be fetched: the service does not answer.");
+    if (sessionStorage.getItem(ONCE)) throw error;
     sessionStorage.setItem(ONCE, "yes");
     location.reload();
     return new Promise(() => {}); // nothing more is drawn on this one
@@ -16,8 +18,8 @@ export async function fetched(module) {
 
 export const settled = () => sessionStorage.removeItem(ONCE);
 
-const answers = () =>
-  fetch("/", { method: "HEAD", cache: "no-store" }).then(
+export const answers = () =>
+  fetch("/", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).then(
     (response) => response.ok,
     () => false,
   );
