@@ -250,7 +250,7 @@ def rewrite(model: Path, change: Callable[[dict], object]) -> None:  # type: ign
         (lose_the_manifest, r"no manifest\.json, so no model"),
         (cut_the_manifest, r"manifest\.json: damaged"),
         (change_a_fact, r"its fingerprint is another"),
-        (another_format, r"a model of format 99, this is 1"),
+        (another_format, r"a model of format 99, this is 2"),
         (remove_everything, r"there is nothing, so no model"),
         (leave_a_file, r"no folder, so no model"),
     ],
