@@ -31,7 +31,7 @@ class Live:
 
 def follow(live: Live, version: str) -> float:
     """Seconds until the service serves that version; LoopError if that takes too long."""
-    return _wait(live, version, _served)
+    return _wait(live, version, _served)[1]
 
 
 def check(live: Live, version: str) -> bool:
@@ -39,18 +39,11 @@ def check(live: Live, version: str) -> bool:
 
     False of a service that does not let us ask: that says nothing of the model.
     """
-    told = ""
-
-    def answered(client: httpx.Client) -> str:
-        nonlocal told
-        told = _answered(client)
-        return version if told == _REFUSED else told
-
-    _wait(live, version, answered)
-    return told != _REFUSED
+    return _wait(live, version, _answered, _REFUSED)[0] == version
 
 
-def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str]) -> float:
+def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str], *also: str) -> tuple[str, float]:
+    """The version, or what else may be said, and the seconds until it was."""
     clock, said = live.clock, "nothing"
     begun = clock.monotonic()
     headers = {"authorization": f"Bearer {live.key}"} if live.key else {}
@@ -58,8 +51,8 @@ def _wait(live: Live, version: str, ask: Callable[[httpx.Client], str]) -> float
         while (waited := clock.monotonic() - begun) <= live.patience_s:
             try:
                 said = ask(client)
-                if said == version:
-                    return waited
+                if said in (version, *also):
+                    return said, waited
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 said = f"{type(error).__name__}: {error}"
             clock.sleep(_EVERY_S)
